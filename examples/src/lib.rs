@@ -1,0 +1,1 @@
+//! Four small programs; see the files beside this one.

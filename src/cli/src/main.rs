@@ -1,0 +1,2 @@
+//! The rdd command.
+fn main() {}

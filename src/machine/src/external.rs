@@ -1,0 +1,3 @@
+//! An engine that somebody else runs.
+/// (to come)
+pub struct External;
