@@ -3,7 +3,10 @@
 use futures::future::BoxFuture;
 use rdd_engine::Endpoint;
 
+mod decide;
 mod external;
+
+pub use decide::{Driver, Inputs, decide};
 pub use external::External;
 
 /// Which machine, as the App's spec says it. `auto` is decided by [`decide`] before this is made.
@@ -14,6 +17,27 @@ pub enum Config {
         /// Where it listens.
         endpoint: Endpoint,
     },
+}
+
+impl Config {
+    /// `external`, `process`, …: what `status.machine.driver` shows.
+    pub fn driver(&self) -> &'static str {
+        match self {
+            Config::External { .. } => "external",
+        }
+    }
+    /// Where its engine listens.
+    pub fn endpoint(&self) -> &Endpoint {
+        match self {
+            Config::External { endpoint } => endpoint,
+        }
+    }
+    /// The machine itself, not started.
+    pub fn machine(&self) -> Box<dyn Machine> {
+        match self {
+            Config::External { endpoint } => Box::new(External::new(endpoint.clone())),
+        }
+    }
 }
 
 /// A machine that can be started and stopped. Either may take minutes and may hang: the caller sets the deadline.
