@@ -62,7 +62,10 @@ fn rooms_without_io_have_no_crate_that_does_it() {
         let text = manifest(room);
         for line in section(&text, "dependencies") {
             let name = line.split(['.', ' ', '=']).next().expect("a line has a first word");
-            assert!(!["tokio", "hyper", "axum", "bollard", "rusqlite"].contains(&name), "{room} must not use {name}");
+            assert!(
+                !["tokio", "hyper", "axum", "bollard", "rusqlite"].contains(&name),
+                "{room} must not use {name}"
+            );
         }
     }
 }
@@ -70,7 +73,8 @@ fn rooms_without_io_have_no_crate_that_does_it() {
 #[test]
 fn no_profile_aborts_on_panic() {
     let text = manifest(".");
-    let offending = text.lines().find(|line| line.trim_start().starts_with("panic") && line.contains("abort"));
+    let offending =
+        text.lines().find(|line| line.trim_start().starts_with("panic") && line.contains("abort"));
     assert_eq!(offending, None, "supervision stands on unwinding");
 }
 
@@ -88,14 +92,18 @@ fn every_crate_takes_versions_and_lints_from_the_root() {
         assert!(text.contains("[lints]\nworkspace = true"), "{member} has lints of its own");
         for part in ["dependencies", "dev-dependencies"] {
             for line in section(&text, part) {
-                assert!(line.contains("workspace = true"), "{member}: {line}: versions live in the root manifest");
+                assert!(
+                    line.contains("workspace = true"),
+                    "{member}: {line}: versions live in the root manifest"
+                );
             }
         }
     }
 }
 
 fn section_of_members(root_manifest: &str) -> BTreeMap<String, String> {
-    let list = root_manifest.split("members = [").nth(1).and_then(|rest| rest.split(']').next()).expect("members");
+    let list =
+        root_manifest.split("members = [").nth(1).and_then(|rest| rest.split(']').next()).expect("members");
     let names = list.lines().filter_map(|line| line.trim().strip_prefix('"')?.split('"').next());
     names.map(|name| (name.to_string(), manifest(name))).collect()
 }
