@@ -23,6 +23,7 @@ mod open;
 mod pool;
 mod query;
 mod read;
+mod recent;
 mod salvage;
 mod schema;
 mod shared;
@@ -131,7 +132,7 @@ impl Store {
             Location::File(path) => open::file(path, &config)?,
             Location::Inline => (open::memory(&config)?, Salvage::default()),
         };
-        let (hub, damage) = (writer.hub.clone(), writer.damage.clone());
+        let (hub, damage, recent) = (writer.hub.clone(), writer.damage.clone(), writer.recent.clone());
         let (source, writer) = match &config.location {
             Location::Inline => (Source::Inline(Mutex::new(Some(writer))), None),
             Location::File(path) => {
@@ -142,7 +143,7 @@ impl Store {
                 (Source::File(pool), Some(thread))
             }
         };
-        let shared = Arc::new(Shared { hub, damage, source, watch_buffer });
+        let shared = Arc::new(Shared { hub, damage, recent, source, watch_buffer });
         Ok((Store { inner: Arc::new(Inner { shared, writer }) }, salvage))
     }
 
@@ -168,9 +169,18 @@ impl Store {
     /// # Errors
     /// [`ReadError::Io`] when the database can not be read.
     pub async fn get(&self, key: &Key) -> Result<Option<Entry>, ReadError> {
+        let shared = &self.inner.shared;
+        let published = shared.hub.published();
+        if let Some(known) = shared.recent.look(key, published) {
+            return Ok(known);
+        }
         let key = key.clone();
         let newest = |found: &Option<Entry>| found.as_ref().map_or(Revision(0), |entry| entry.modified);
-        self.inner.shared.read(move |conn| query::get(conn, &key), newest).await
+        let found = shared.read(move |conn| query::get(conn, &key), newest).await?;
+        if let Some(entry) = &found {
+            shared.recent.learn(entry, published);
+        }
+        Ok(found)
     }
 
     /// A consistent page of a prefix, in key order.

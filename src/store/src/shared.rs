@@ -3,6 +3,7 @@
 use crate::fault::{Damage, Fault};
 use crate::hub::Hub;
 use crate::pool::{Pool, snapshot};
+use crate::recent::Recent;
 use crate::writer::Writer;
 use crate::{ReadError, Revision};
 use parking_lot::Mutex;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 pub(crate) struct Shared {
     pub(crate) hub: Arc<Hub>,
     pub(crate) damage: Arc<Damage>,
+    pub(crate) recent: Arc<Recent>,
     pub(crate) source: Source,
     pub(crate) watch_buffer: usize,
 }

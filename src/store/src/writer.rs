@@ -11,6 +11,7 @@ use crate::fault::{Damage, Fault};
 use crate::hub::Hub;
 use crate::mark::Mark;
 use crate::query::{self, sql};
+use crate::recent::Recent;
 use crate::{Change, CommitError, Config, Expect, Key, Op, Revision, Txn};
 use bytes::Bytes;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
@@ -26,6 +27,7 @@ pub(crate) struct Writer {
     pub(crate) conn: Connection,
     pub(crate) hub: Arc<Hub>,
     pub(crate) damage: Arc<Damage>,
+    pub(crate) recent: Arc<Recent>,
     /// `None` in memory.
     pub(crate) file: Option<(PathBuf, Arc<Mark>)>,
     clock: Clock,
@@ -48,6 +50,8 @@ struct Batch {
     oldest: Revision,
     at: i64,
     changes: Vec<Arc<Change>>,
+    /// For each change, the revision that created its entry.
+    created: Vec<Revision>,
     results: Vec<Result<Revision, CommitError>>,
 }
 
@@ -69,6 +73,7 @@ impl Writer {
             conn,
             hub: Arc::new(Hub::new(newest, oldest)),
             damage: Arc::default(),
+            recent: Arc::default(),
             file,
             clock,
             keep_for: config.keep_for,
@@ -117,6 +122,7 @@ impl Writer {
             oldest: self.oldest,
             at: self.last_at,
             changes: Vec::new(),
+            created: Vec::new(),
             results: Vec::with_capacity(txns.len()),
         };
         let tx = Transaction::new_unchecked(&self.conn, TransactionBehavior::Immediate)?;
@@ -150,6 +156,7 @@ impl Writer {
         self.since_forget = if look { 0 } else { given };
         (self.newest, self.oldest) = (batch.newest, batch.oldest);
         self.hub.set_oldest(self.oldest);
+        self.recent.record(&batch.changes, &batch.created);
         self.hub.publish(&batch.changes, self.newest);
         Ok(batch.results)
     }
@@ -224,6 +231,7 @@ impl Batch {
             self.at,
         ))?;
         self.changes.push(Arc::new(Change { revision, key: key.clone(), previous, next }));
+        self.created.push(created);
         self.newest = revision;
         Ok(())
     }
