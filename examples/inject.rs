@@ -21,7 +21,8 @@ async fn main() -> anyhow::Result<()> {
     };
     daemon.supervisor().chaos().inject(rule)?;
     let after = engine.run("after");
-    rdd_examples::mirrored(daemon.client(), &after, |mirror| rdd_examples::state(mirror) == "running").await?;
+    rdd_examples::mirrored(daemon.client(), &after, |mirror| rdd_examples::state(mirror) == "running")
+        .await?;
 
     let health = daemon.supervisor().health();
     let actors = health.actors();

@@ -200,8 +200,8 @@ cat <<TEXT
 TEXT
 if has kubectl; then
     cat <<TEXT
-  rdd ctl get containers -w    # the same with kubectl
-  rdd ctl annotate container $id containers.rancherdesktop.io/action=restart
+  rdd ctl get containers -n rancher-desktop -w    # the same with kubectl
+  rdd ctl annotate container $id -n rancher-desktop containers.rancherdesktop.io/action=restart
 TEXT
 fi
 echo "and when you have seen enough: examples/quickstart.sh --down"

@@ -11,13 +11,15 @@ async fn main() -> anyhow::Result<()> {
     rdd_examples::mirrored(daemon.client(), &id, |mirror| mirror.status.is_some()).await?;
 
     engine.rename(&id, "www");
-    let named = |mirror: &rdd_resources::Container| mirror.status.as_ref().is_some_and(|status| status.name == "www");
+    let named =
+        |mirror: &rdd_resources::Container| mirror.status.as_ref().is_some_and(|status| status.name == "www");
     rdd_examples::mirrored(daemon.client(), &id, named).await?;
 
     // A trace is named by a number; its first record is the external cause.
     let trace = daemon.supervisor().trace();
     let records = trace.records();
-    let cause = records.iter().rev().find(|record| record.kind.contains("rename")).context("the event's trace")?;
+    let cause =
+        records.iter().rev().find(|record| record.kind.contains("rename")).context("the event's trace")?;
     for record in trace.of(cause.trace) {
         println!(
             "{} → {}  {} {}  waited {:?}, ran {:?}: {:?}",

@@ -22,10 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Simulated(Memory);
 
 impl Connect for Simulated {
-    fn connect<'a>(
-        &'a self,
-        _: &'a Endpoint,
-    ) -> BoxFuture<'a, Result<Arc<dyn Engine>, rdd_engine::Error>> {
+    fn connect<'a>(&'a self, _: &'a Endpoint) -> BoxFuture<'a, Result<Arc<dyn Engine>, rdd_engine::Error>> {
         Box::pin(async { Ok(Arc::new(self.0.attach()) as Arc<dyn Engine>) })
     }
 }

@@ -18,7 +18,9 @@ fn embed_mirrors_a_container_and_deletes_it() {
 #[test]
 fn health_shows_every_actor_running() {
     let text = output(env!("CARGO_BIN_EXE_health"));
-    for actor in ["docker_watcher", "mirror_writer", "action_dispatcher", "namespace_guardian", "condition_writer"] {
+    for actor in
+        ["docker_watcher", "mirror_writer", "action_dispatcher", "namespace_guardian", "condition_writer"]
+    {
         assert!(text.lines().any(|line| line.contains(actor) && line.contains("Running")), "{actor}: {text}");
     }
 }

@@ -126,7 +126,7 @@ impl Run<'_> {
             return self.expect(id, step).await.map(|()| true);
         }
         let Some(request) = &step.request else { return Ok(true) };
-        let Some(client) = self.users.client(request.user()) else { return Ok(false) };
+        let Some(client) = self.users.client(step.user()) else { return Ok(false) };
         let deadline = Instant::now() + Duration::from_millis(step.poll_ms.unwrap_or(0));
         loop {
             match self.exchange(&client, step, request).await {

@@ -23,6 +23,8 @@ pub struct Suite {
 #[allow(missing_docs, reason = "the members are described by the recordings' own README")]
 pub struct Step {
     pub name: String,
+    #[serde(rename = "as")]
+    pub user: Option<String>,
     pub request: Option<Request>,
     pub response: Option<Expected>,
     pub poll_ms: Option<u64>,
@@ -46,6 +48,13 @@ pub struct Step {
     pub capture: BTreeMap<String, String>,
 }
 
+impl Step {
+    /// Who asks.
+    pub fn user(&self) -> &str {
+        self.user.as_deref().unwrap_or("admin")
+    }
+}
+
 /// A recorded request.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -57,8 +66,6 @@ pub struct Request {
     pub query: BTreeMap<String, String>,
     #[serde(default)]
     pub headers: BTreeMap<String, Option<String>>,
-    #[serde(rename = "as")]
-    pub user: Option<String>,
     pub body: Option<Value>,
     pub body_text: Option<String>,
     pub body_repeat: Option<Repeat>,
@@ -89,11 +96,6 @@ pub struct Expected {
 }
 
 impl Request {
-    /// Who asks.
-    pub fn user(&self) -> &str {
-        self.user.as_deref().unwrap_or("admin")
-    }
-
     pub(super) fn build(&self, bindings: &Bindings) -> Result<http::Request<Vec<u8>>, String> {
         let path = bindings.fill(&self.path)?;
         let mut query = Vec::new();

@@ -74,7 +74,7 @@ async fn kill_nine_at_random_points_loses_nothing() -> anyhow::Result<()> {
             ensure!(uid == mirror.uid(), "round {round}, seed {seed}: {id} has another uid");
         }
     }
-    let maps = kube::Api::<ConfigMap>::default_namespaced(home.client().await?);
+    let maps = kube::Api::<ConfigMap>::namespaced(home.client().await?, "default");
     let found: BTreeSet<String> =
         maps.list(&Default::default()).await?.into_iter().filter_map(|m| m.metadata.name).collect();
     let lost: Vec<&String> = acknowledged.difference(&found).collect();
@@ -95,7 +95,7 @@ async fn make(dockerd: &Dockerd, round: u64, n: usize) -> anyhow::Result<String>
 
 /// Writes as fast as it can until the daemon is gone; remembers what was acknowledged.
 async fn write(client: kube::Client, round: u64, acknowledged: &mut BTreeSet<String>) {
-    let maps = kube::Api::<ConfigMap>::default_namespaced(client);
+    let maps = kube::Api::<ConfigMap>::namespaced(client, "default");
     for n in 0.. {
         let name = format!("write-{round}-{n}");
         let metadata = ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() };

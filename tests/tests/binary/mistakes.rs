@@ -166,7 +166,7 @@ async fn a_corrupt_database_is_set_aside_and_mirrors_are_rebuilt() -> anyhow::Re
     let id = dockerd.run("web", &OBEDIENT).await?;
     let home = Home::new()?;
     home.attach(&dockerd.endpoint()).await?;
-    let maps = kube::Api::<ConfigMap>::default_namespaced(home.client().await?);
+    let maps = kube::Api::<ConfigMap>::namespaced(home.client().await?, "default");
     for n in 0..200 {
         let metadata = ObjectMeta { name: Some(format!("mine-{n}")), ..ObjectMeta::default() };
         maps.create(&PostParams::default(), &ConfigMap { metadata, ..ConfigMap::default() }).await?;
@@ -191,7 +191,7 @@ async fn a_corrupt_database_is_set_aside_and_mirrors_are_rebuilt() -> anyhow::Re
     let aside = home.instance_dir().read_dir()?.flatten();
     let aside = aside.filter(|entry| entry.file_name().to_string_lossy().contains("corrupt")).count();
     ensure!(aside > 0, "the damaged file was not set aside{}", home.log());
-    let maps = kube::Api::<ConfigMap>::default_namespaced(home.client().await?);
+    let maps = kube::Api::<ConfigMap>::namespaced(home.client().await?, "default");
     let list = maps.list(&Default::default()).await?;
     let after: u64 = list.metadata.resource_version.context("a version")?.parse()?;
     ensure!(after > before, "revisions went back from {before} to {after}");
