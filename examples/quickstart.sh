@@ -2,7 +2,7 @@
 # From a fresh clone to your containers as Kubernetes resources.
 #
 #   examples/quickstart.sh          builds rdd, starts it on your engine (or on one of its own), shows a sample container live
-#   examples/quickstart.sh --down   undoes that: sample, daemon, and the engine if this script started it
+#   examples/quickstart.sh --down   undoes that: sample, the daemon's instance and the engine, if this script made them
 #
 # It may be run again at any time. Without an engine of yours it starts a dockerd under ~/.local/state/rdd-quickstart.
 set -eu
@@ -56,9 +56,11 @@ down() {
             docker -H "$host" rmi "$image" >/dev/null 2>&1 || true
         fi
     done
-    if [ -x "$rdd" ]; then
+    if [ -e "$state/instance-is-ours" ] && [ -x "$rdd" ]; then
         say "stopping and deleting the rdd instance"
         "$rdd" svc delete || true
+    elif [ -x "$rdd" ]; then
+        say "the rdd instance was there before this script ran: it stays (rdd svc delete removes it)"
     fi
     if own_pid >/dev/null; then
         say "stopping the dockerd that this script started"
@@ -166,6 +168,10 @@ echo "engine: $endpoint"
 docker -H "$endpoint" image inspect "$image" >/dev/null 2>&1 || make_image
 
 say "starting the rdd daemon, and mirroring this engine (rdd svc start; rdd set running=true …)"
+if "$rdd" svc status 2>&1 | grep -q 'has been created: false'; then
+    mkdir -p "$state"
+    touch "$state/instance-is-ours"
+fi
 "$rdd" svc start
 "$rdd" set running=true machine.driver=external "machine.endpoint=$endpoint"
 
@@ -200,8 +206,8 @@ cat <<TEXT
 TEXT
 if has kubectl; then
     cat <<TEXT
-  rdd ctl get containers -n rancher-desktop -w    # the same with kubectl
-  rdd ctl annotate container $id -n rancher-desktop containers.rancherdesktop.io/action=restart
+  rdd ctl get containers -w                     # the same with kubectl
+  rdd ctl annotate container $id containers.rancherdesktop.io/action=restart
 TEXT
 fi
 echo "and when you have seen enough: examples/quickstart.sh --down"

@@ -52,7 +52,8 @@ struct Event {
     time_nano: i128,
 }
 
-/// Per step and over all: ours p50 / p99; the peer is the bare time from the same event to the answer of a list filtered by id.
+/// Per step and over all: ours p50 / p99; the peer is the bare time from the same event to the answer of a list
+/// filtered by id that shows the change.
 pub(crate) async fn measure(table: &mut Table, containers: usize) -> Result<()> {
     let engine = Dockerd::start().await?;
     let bare = run(&engine, containers, "bare", None).await?;
@@ -108,10 +109,7 @@ async fn run(
             let look = async {
                 let event = next_event(&mut events, &id, step.action).await?;
                 let at = match &mut mirrors {
-                    None => {
-                        engine.http().peek(&event.id).await?;
-                        now()
-                    }
+                    None => bare(engine, &event.id, step.shows, &renamed).await?,
                     Some(mirrors) => next_mirror(mirrors, &event.id, step.shows, &renamed).await?,
                 };
                 let nanos = u64::try_from((at - event.time_nano).max(0))?;
@@ -125,6 +123,24 @@ async fn run(
         }
     }
     Ok(samples)
+}
+
+/// Asks for the list filtered by the id until it shows the change: at `die`, dockerd still lists the container as running for a moment.
+async fn bare(engine: &Dockerd, id: &str, shows: Shows, renamed: &str) -> Result<i128> {
+    loop {
+        let list: Value = serde_json::from_slice(&engine.http().peek(id).await?)?;
+        let found = &list[0];
+        let shown = match shows {
+            Shows::State(state) => found["State"] == state,
+            Shows::Renamed => {
+                found["Names"][0].as_str().is_some_and(|name| name.trim_start_matches('/') == renamed)
+            }
+            Shows::Gone => found.is_null(),
+        };
+        if shown {
+            return Ok(now());
+        }
+    }
 }
 
 async fn next_event(events: &mut mpsc::Receiver<Event>, id: &str, action: &str) -> Result<Event> {
