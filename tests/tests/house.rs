@@ -41,7 +41,10 @@ fn manifest(room: &str) -> String {
 fn section<'a>(manifest: &'a str, name: &str) -> Vec<&'a str> {
     let header = format!("[{name}]");
     let lines = manifest.lines().skip_while(|line| line.trim() != header).skip(1);
-    lines.take_while(|line| !line.starts_with('[')).filter(|line| !line.trim().is_empty()).collect()
+    lines
+        .take_while(|line| !line.starts_with('['))
+        .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
+        .collect()
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::actions::{self, Plan};
 use crate::api::{Failure, Kube, Objects};
 use crate::attachment::Attachment;
-use crate::board::{Board, Error, Flow};
+use crate::board::{Acted, Board, Error, Flow};
 use crate::ledger::Entry;
 use crate::messages::{Act, Asked, Look};
 use crate::{mirror, status};
@@ -94,31 +94,39 @@ impl Work {
     }
 
     async fn dispatch(&self, id: &ContainerId, asked: &Asked, patience: Duration) -> Result<Flow, Error> {
-        let Some(mirror) = self.mirrors().get(id.as_str()).await? else { return Ok(Flow::Done) };
+        let Some(mirror) = self.mirrors().get(id.as_str()).await? else {
+            self.board.acted.remove(id);
+            return Ok(Flow::Done);
+        };
         // No action starts on an object being deleted (R20).
         if mirror::deleting(&mirror.metadata) {
             return Ok(Flow::Done);
         }
         let Some(value) = mirror::annotation_of(&mirror.metadata, annotation::ACTION).map(str::to_owned)
         else {
-            return Ok(Flow::Done);
+            self.board.acted.remove(id);
+            return self.withdraw(mirror).await;
         };
         let request: ActionRequest = match value.parse() {
             Ok(request) => request,
             Err(e) => {
                 tracing::warn!(container.id = %id, error = %e, "action dropped");
-                return self.clean_up(mirror, &value).await;
+                return self.clean_up(id, mirror, &value).await;
             }
         };
-        let seen = if asked.value == value { asked.seen } else { self.board.clock.now() };
         let last = mirror.status.as_ref().and_then(|s| s.last_action.clone());
-        let running = last.filter(|l| l.action == request.action && l.id == request.id);
-        let replayed = match running {
-            // The id of the last one is never dispatched again (R19).
+        // It is done and recorded, and only the removal of the annotation failed: a request without an id does not tell (R20).
+        let acted = Acted { value: value.clone(), last: last.clone() };
+        if self.board.acted.get(id).is_some_and(|known| *known == acted) {
+            return self.clean_up(id, mirror, &value).await;
+        }
+        let seen = if asked.value == value { asked.seen } else { self.board.clock.now() };
+        let replayed = match last.filter(|l| l.id == request.id) {
+            // The id of the last one is never dispatched again, whatever the action (R19).
             Some(l) if l.state != ActionState::InProgress && l.id.is_some() => {
-                return self.clean_up(mirror, &value).await;
+                return self.clean_up(id, mirror, &value).await;
             }
-            Some(l) if l.state == ActionState::InProgress => Some(l),
+            Some(l) if l.state == ActionState::InProgress && l.action == request.action => Some(l),
             _ => None,
         };
         let facts = match self.inspect(id).await? {
@@ -128,7 +136,7 @@ impl Work {
                 let begun = begin(&request, seen, None);
                 let failed = end(begun, Err("no such container".to_owned()), self.board.clock.now());
                 let Some(mirror) = self.say(mirror, &failed).await? else { return Ok(Flow::Done) };
-                return self.clean_up(mirror, &value).await;
+                return self.clean_up(id, mirror, &value).await;
             }
         };
         if !written_by_engine(&mirror, &self.attachment.mark) {
@@ -176,9 +184,23 @@ impl Work {
         }
         let finished = end(begun, outcome, self.board.clock.now());
         match self.say(mirror, &finished).await? {
-            Some(mirror) => self.clean_up(mirror, &value).await,
+            Some(mirror) => {
+                let last = mirror.status.as_ref().and_then(|s| s.last_action.clone());
+                self.board.acted.insert(id.clone(), Acted { value: value.clone(), last });
+                self.clean_up(id, mirror, &value).await
+            }
             None => Ok(Flow::Done),
         }
+    }
+
+    /// Ends the record of an action whose request was taken back before it was done: the next request of the same words is not its replay.
+    async fn withdraw(&self, mirror: Container) -> Result<Flow, Error> {
+        let last = mirror.status.as_ref().and_then(|s| s.last_action.clone());
+        if let Some(begun) = last.filter(|l| l.state == ActionState::InProgress) {
+            let why = "the request was withdrawn before its end was known".to_owned();
+            self.say(mirror, &end(begun, Err(why), self.board.clock.now())).await?;
+        }
+        Ok(Flow::Done)
     }
 
     async fn inspect(&self, id: &ContainerId) -> Result<Option<Box<ContainerFacts>>, Error> {
@@ -244,7 +266,13 @@ impl Work {
 
     /// Removes the annotation if it is still the one that was done; another one is the next request (R19). The first try uses the
     /// version that the write of `lastAction` answered, so that no stale cache can replay the action (R20).
-    async fn clean_up(&self, mut mirror: Container, value: &str) -> Result<Flow, Error> {
+    async fn clean_up(&self, id: &ContainerId, mirror: Container, value: &str) -> Result<Flow, Error> {
+        let flow = self.remove_request(mirror, value).await?;
+        self.board.acted.remove(id);
+        Ok(flow)
+    }
+
+    async fn remove_request(&self, mut mirror: Container, value: &str) -> Result<Flow, Error> {
         let name = mirror.metadata.name.clone().unwrap_or_default();
         let uid = mirror.metadata.uid.clone();
         let mirrors = self.mirrors();
@@ -305,3 +333,6 @@ fn end(begun: LastAction, outcome: Result<(), String>, now: Timestamp) -> LastAc
     let state = if outcome.is_ok() { ActionState::Succeeded } else { ActionState::Failed };
     LastAction { state, error: outcome.err(), completed_at: Some(now), ..begun }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,7 @@ use kube::core::WatchEvent;
 use rdd_actors_runtime::backoff::{Backoff, Delays, seed_for};
 use rdd_actors_runtime::{Policy, TaskBirth};
 use rdd_engine::Kind;
+use rdd_resources::container::ActionState;
 use rdd_resources::names::{annotation, finalizer};
 use rdd_resources::{App, Container, ContainerNamespace};
 use std::sync::Arc;
@@ -141,7 +142,11 @@ fn note_pending(board: &Board, object: &Container) {
     let (namespace, name) = names(object);
     let meta = &object.metadata;
     let deleting = mirror::deleting(meta) && mirror::has_finalizer(meta, finalizer::MIRROR);
+    let last = object.status.as_ref().and_then(|s| s.last_action.as_ref());
+    let begun = last.is_some_and(|l| l.state == ActionState::InProgress);
+    // An action that was begun and has no request any more is ended by the dispatcher.
     let action = mirror::annotation_of(meta, annotation::ACTION).map(str::to_owned);
+    let action = action.or_else(|| begun.then(String::new));
     let at = (namespace, name);
     if !deleting && (action.is_none() || mirror::deleting(meta)) {
         board.pending.remove(&at);
@@ -169,8 +174,12 @@ fn container_gone(board: &Board, object: &Container) {
     let (namespace, name) = names(object);
     let uid = object.metadata.uid.as_deref().unwrap_or_default();
     board.pending.remove(&(namespace.clone(), name.clone()));
+    if let Some(id) = rdd_engine::ContainerId::parse(&name) {
+        board.acted.remove(&id);
+    }
     let Some(live) = board.live().filter(|live| live.attachment.namespace == namespace) else { return };
-    if live.attachment.ledger.gone(&name, uid)
+    let version = object.metadata.resource_version.as_deref().unwrap_or_default();
+    if live.attachment.ledger.gone(&name, uid, version)
         && let Some(key) = key_of(&name)
     {
         live.writer.note(Look::one(key));

@@ -109,7 +109,7 @@ impl Work {
         Ok(Flow::Done)
     }
 
-    /// Says what is wanted, to whoever acts on it. Said again when it was said before: a successor may have missed it.
+    /// Says what is wanted, to whoever acts on it, when it is news. Notes outlive the actors that they are for: nobody misses it.
     fn want(&self, wanted: Wanted) {
         let board = &self.board;
         let changed = board.wanted.send_if_modified(|now| {

@@ -142,7 +142,7 @@ impl Work {
         let engine = match self.connect(&endpoint).await {
             Ok(engine) => engine,
             Err(e) => {
-                let failed = self.connect_failed(app, &e);
+                let failed = self.connect_failed(app, incarnation, &e);
                 self.report(app, false, failed, e.to_string(), None);
                 return Err(e.into());
             }
@@ -181,14 +181,14 @@ impl Work {
     }
 
     /// What a failure to connect is called: progress while it may heal by itself, a failure after the grace period.
-    fn connect_failed(&self, app: &AppView, error: &rdd_engine::Error) -> &'static str {
+    fn connect_failed(&self, app: &AppView, incarnation: i64, error: &rdd_engine::Error) -> &'static str {
         let permanent = matches!(error, rdd_engine::Error::Unreachable { permanent: true, .. });
         let mut view = self.board.engine.lock();
         let since = match &view.failing {
-            Some((since, attempt)) if *attempt == app.retry => *since,
+            Some((since, start, attempt)) if (*start, attempt) == (incarnation, &app.retry) => *since,
             _ => Instant::now(),
         };
-        view.failing = Some((since, app.retry.clone()));
+        view.failing = Some((since, incarnation, app.retry.clone()));
         let terminal = permanent || since.elapsed() >= self.board.config.timings.grace;
         if terminal { reason::CONNECT_FAILED } else { reason::CONNECTING }
     }
@@ -200,7 +200,10 @@ impl Work {
         if let Some(flow) = self.swept(wanted.app().map(|app| (app, false)), scope).await {
             return Ok(flow);
         }
-        board.engine.lock().last = None;
+        {
+            let mut view = board.engine.lock();
+            (view.last, view.failing) = (None, None);
+        }
         if let Some(app) = wanted.app() {
             if app.deleting {
                 board.wires.app.note(Reconsider);
@@ -221,6 +224,7 @@ impl Work {
     /// a switch does not wait for that, because the next engine's sync removes what is not its own.
     async fn swept(&self, app: Option<(&AppView, bool)>, scope: Scope) -> Option<Flow> {
         let board = &self.board;
+        let generation = app.map_or(0, |(app, _)| app.generation);
         let serial = {
             let mut view = board.engine.lock();
             if view.clean.as_ref() == Some(&scope) {
@@ -228,15 +232,21 @@ impl Work {
             }
             let ordered = board.order.borrow().clone();
             match ordered {
-                Some(order) if order.scope == scope => order.serial,
+                // What was given up for an older generation is no failure of this one (R30).
+                Some(order) if order.scope == scope && order.generation == generation => order.serial,
                 _ => {
                     view.orders += 1;
-                    let order = Order { serial: view.orders, scope: scope.clone() };
+                    let order = Order { serial: view.orders, generation, scope: scope.clone() };
                     board.order.send_replace(Some(order));
                     view.orders
                 }
             }
         };
+        // Whoever was connected is not any more: the mirrors go, and that may take a while.
+        if let Some((app, true)) = app {
+            let text = "Removing the mirrors of the engine before".to_owned();
+            self.report(app, false, reason::CONNECTING, text, None);
+        }
         let mut swept = board.swept.subscribe();
         board.wires.sweeper.note(Reconsider);
         let left = loop {
@@ -280,6 +290,7 @@ impl Work {
     async fn drain(&self, live: &Live) {
         let drained = live.group.stop(self.board.config.timings.drain).await;
         *self.board.retiring.lock() = None;
+        self.board.forget_troubles(&["mirror_writer", "action_dispatcher", "namespace_guardian"]);
         tracing::info!(engine.mark = %live.attachment.mark, drain.outcome = ?drained, "engine detached");
     }
 
@@ -354,48 +365,4 @@ fn goal(wanted: &Wanted, machine: &MachineView) -> Goal {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use rdd_resources::AppSpec;
-    use rdd_resources::app::MachineStatus;
-
-    fn wanted(edit: impl FnOnce(&mut AppView)) -> Wanted {
-        let spec = AppSpec { running: true, namespace: "ns".into(), ..AppSpec::default() };
-        let mut app =
-            AppView { uid: "u".into(), generation: 1, spec, retry: None, deleting: false, recorded: None };
-        edit(&mut app);
-        Wanted::App(Box::new(app))
-    }
-
-    fn machine(phase: rdd_resources::app::Phase) -> MachineView {
-        MachineView {
-            uid: "u".into(),
-            status: MachineStatus { phase, incarnation: 3, ..MachineStatus::default() },
-            endpoint: Some(Endpoint::Unix("/a".into())),
-            message: String::new(),
-        }
-    }
-
-    #[test]
-    fn nothing_is_swept_before_it_is_known_what_is_wanted() {
-        use rdd_resources::app::Phase::*;
-        assert_eq!(goal(&Wanted::Unknown, &machine(Started)), Goal::Hold);
-        for phase in [Unknown, Starting, Stopping, Stopped, StartFailed, StopFailed] {
-            assert_eq!(goal(&wanted(|_| ()), &machine(phase)), Goal::Hold, "{phase:?}");
-        }
-        let others = MachineView { uid: "other".into(), ..machine(Started) };
-        assert_eq!(goal(&wanted(|_| ()), &others), Goal::Hold);
-        assert!(matches!(goal(&wanted(|_| ()), &machine(Started)), Goal::Attach { incarnation: 3, .. }));
-    }
-
-    #[test]
-    fn without_a_wish_for_mirrors_there_are_none() {
-        use rdd_resources::app::Phase::*;
-        let namespace = Goal::Detach(Scope::Namespace("ns".into()));
-        assert_eq!(goal(&Wanted::NoApp, &machine(Started)), Goal::Detach(Scope::Everywhere));
-        assert_eq!(goal(&wanted(|a| a.deleting = true), &machine(Started)), namespace);
-        assert_eq!(goal(&wanted(|a| a.spec.running = false), &machine(Started)), namespace);
-        let containerd = wanted(|a| a.spec.container_engine.name = EngineName::Containerd);
-        assert_eq!(goal(&containerd, &machine(Started)), namespace);
-    }
-}
+mod tests;

@@ -8,10 +8,11 @@ use dashmap::DashMap;
 use jiff::Timestamp;
 use parking_lot::{Mutex, RwLock};
 use rdd_actors_runtime::{Clock, Fence, Group, Note, Outcome, trace};
-use rdd_engine::{Endpoint, Kind};
+use rdd_engine::{ContainerId, Endpoint, Kind};
 use rdd_machine::Machine;
 use rdd_resources::AppSpec;
 use rdd_resources::app::MachineStatus;
+use rdd_resources::container::LastAction;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub(crate) struct Board {
     pub(crate) held: Mutex<Option<Held>>,
     /// Since when starting or stopping it fails. The machine keeper's.
     pub(crate) start_failing: Mutex<Option<Instant>>,
+    /// The App (its uid) whose engine was reported on since we were started. The condition writer's.
+    pub(crate) engine_reported: Mutex<Option<String>>,
     /// The current attachment. Written by the attachment keeper alone.
     pub(crate) live: watch::Sender<Option<Arc<Live>>>,
     /// An attachment whose actors are being stopped. The attachment keeper's.
@@ -45,6 +48,8 @@ pub(crate) struct Board {
     pub(crate) swept: watch::Sender<Swept>,
     /// Mirrors that wait for somebody: a delete or an action.
     pub(crate) pending: DashMap<(String, String), Pending>,
+    /// Actions that are done and recorded, by container, until their annotation is removed. The action dispatcher's.
+    pub(crate) acted: DashMap<ContainerId, Acted>,
     /// Objects whose work fails or waits, with why.
     pub(crate) troubles: DashMap<String, Trouble>,
     /// API watches that wait to try again do it at once.
@@ -143,8 +148,8 @@ pub(crate) struct Live {
 /// What the attachment keeper remembers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct EngineView {
-    /// Since when connecting fails, and the retry request that was then.
-    pub(crate) failing: Option<(Instant, Option<String>)>,
+    /// Since when connecting fails, and the start of the machine and the retry request that it is for.
+    pub(crate) failing: Option<(Instant, i64, Option<String>)>,
     /// The mark of the engine that the mirrors are of, and where it was.
     pub(crate) last: Option<(String, Endpoint)>,
     /// Nothing was written since this was swept.
@@ -166,6 +171,8 @@ pub(crate) enum Scope {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Order {
     pub(crate) serial: u64,
+    /// The App's generation; a newer one is a new attempt.
+    pub(crate) generation: i64,
     pub(crate) scope: Scope,
 }
 
@@ -183,6 +190,15 @@ pub(crate) struct Pending {
     pub(crate) kind: Kind,
     pub(crate) deleting: bool,
     pub(crate) action: Option<String>,
+}
+
+/// An action that is done and recorded; its annotation is still there, as far as we know.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Acted {
+    /// The annotation.
+    pub(crate) value: String,
+    /// The record, as the API has it.
+    pub(crate) last: Option<LastAction>,
 }
 
 /// Work that fails or waits.
@@ -231,12 +247,14 @@ impl Board {
             machine: watch::Sender::new(MachineView::default()),
             held: Mutex::new(None),
             start_failing: Mutex::new(None),
+            engine_reported: Mutex::new(None),
             retiring: Mutex::new(None),
             live: watch::Sender::new(None),
             engine: Mutex::new(EngineView::default()),
             order: watch::Sender::new(None),
             swept: watch::Sender::new(Swept::default()),
             pending: DashMap::new(),
+            acted: DashMap::new(),
             troubles: DashMap::new(),
             relist: Notify::new(),
             watching: watch::Sender::new(Vec::new()),
@@ -323,6 +341,11 @@ impl Board {
         }
     }
 
+    /// Closes the book of actors that have ended for good: nobody would ever strike out what they had written.
+    pub(crate) fn forget_troubles(&self, of: &[&str]) {
+        self.troubles.retain(|key, _| !key.split_once(' ').is_some_and(|(who, _)| of.contains(&who)));
+    }
+
     /// Writes trouble down; whether it is new.
     fn trouble(&self, key: String, why: &str, waits: bool) -> bool {
         // Keys are bounded by the objects there are; beyond this the book is closed, not the work.
@@ -362,5 +385,21 @@ impl Wanted {
             Wanted::App(app) => Some(app),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_an_ended_attachment_had_failing_is_forgotten() {
+        let board = crate::testing::board(crate::testing::silent());
+        for who in ["mirror_writer", "finalizer_processor"] {
+            board.conclude(who, "container/a", Err(Error::Contended));
+        }
+        board.forget_troubles(&["mirror_writer"]);
+        let left: Vec<String> = board.troubles.iter().map(|t| t.key().clone()).collect();
+        assert_eq!(left, ["finalizer_processor container/a"]);
     }
 }

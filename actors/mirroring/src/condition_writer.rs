@@ -74,13 +74,15 @@ impl Work {
                 return Ok(Flow::Done);
             }
             let before = app.status.clone().unwrap_or_default();
-            let next = compose(
-                &app,
-                &before,
-                observed,
-                self.board.clock.now(),
-                self.board.config.controllers.engine,
-            );
+            if confirms(&before, observed) {
+                *self.board.engine_reported.lock() = Some(observed.uid.clone());
+            }
+            let engine = match &*self.board.engine_reported.lock() {
+                _ if !self.board.config.controllers.engine => Engine::Disabled,
+                Some(uid) if *uid == observed.uid => Engine::Reported,
+                _ => Engine::Unheard,
+            };
+            let next = compose(&app, &before, observed, self.board.clock.now(), engine);
             if next == before {
                 return Ok(Flow::Done);
             }
@@ -95,13 +97,30 @@ impl Work {
     }
 }
 
+/// Who reports on the engine of this App.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Engine {
+    /// Nobody: the controller is not enabled.
+    Disabled,
+    /// Nobody yet: what the status says of it is of an earlier daemon.
+    Unheard,
+    /// Somebody of this daemon has.
+    Reported,
+}
+
+/// Whether an observation says of the engine what replaces whatever an earlier daemon said.
+fn confirms(before: &AppStatus, observed: &Observed) -> bool {
+    let engine = observed.engine.as_ref();
+    engine.is_some_and(|report| !older(before, condition::CONTAINER_ENGINE_READY, report.generation))
+}
+
 /// The status that follows from what was observed. Pure; an older observation never replaces a newer one.
 fn compose(
     app: &App,
     before: &AppStatus,
     observed: &Observed,
     now: Timestamp,
-    engine_controller: bool,
+    engine_is: Engine,
 ) -> AppStatus {
     // Kubernetes keeps whole seconds: what comes back must equal what was sent.
     let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
@@ -120,7 +139,8 @@ fn compose(
         machine: next.machine.as_ref(),
         engine: next.engine.as_ref(),
         conditions: &others,
-        engine_controller,
+        engine_controller: engine_is != Engine::Disabled,
+        engine_confirmed: engine_is == Engine::Reported,
     });
     let status = if verdict.settled { "True" } else { "False" };
     let message = cut(&verdict.message);
@@ -244,29 +264,81 @@ mod tests {
 
     #[test]
     fn r25_settled_is_judged_in_the_same_write() {
-        let one = compose(&app(1), &AppStatus::default(), &started(1), at(1), true);
+        let one = compose(&app(1), &AppStatus::default(), &started(1), at(1), Engine::Reported);
         assert_eq!(told(&one, "Settled"), ("False".into(), "WaitingForEngine".into(), Some(1)));
-        let two = compose(&app(1), &one, &connected(1), at(2), true);
+        let two = compose(&app(1), &one, &connected(1), at(2), Engine::Reported);
         assert_eq!(told(&two, "Settled"), ("True".into(), "Settled".into(), Some(1)));
         // a newer spec unsettles at once, before anybody has acted on it
-        let three = compose(&app(2), &two, &Observed::default(), at(3), true);
+        let three = compose(&app(2), &two, &Observed::default(), at(3), Engine::Reported);
         assert_eq!(told(&three, "Settled"), ("False".into(), "ApplyingConfiguration".into(), Some(2)));
         assert_eq!(told(&three, "ContainerEngineReady").2, Some(1));
     }
 
     #[test]
+    fn r25_a_condition_that_an_earlier_daemon_left_settles_nothing() {
+        let one = compose(&app(1), &AppStatus::default(), &started(1), at(1), Engine::Unheard);
+        let left = compose(&app(1), &one, &connected(1), at(2), Engine::Reported);
+        assert_eq!(told(&left, "Settled").0, "True");
+        // The next daemon reads the App, then finds its machine running.
+        for seen in [Observed::default(), started(1)] {
+            let next = compose(&app(1), &left, &seen, at(3), Engine::Unheard);
+            assert_eq!(told(&next, "Settled"), ("False".into(), "EngineStale".into(), Some(1)));
+            assert_eq!(told(&next, "ContainerEngineReady"), ("True".into(), "Connected".into(), Some(1)));
+            assert!(!confirms(&next, &seen));
+        }
+        assert!(confirms(&left, &connected(1)) && confirms(&left, &connected(2)));
+        assert!(!confirms(&left, &connected(0)), "an older report is not taken, and confirms nothing");
+        let again = compose(&app(1), &left, &connected(1), at(4), Engine::Reported);
+        assert_eq!(told(&again, "Settled").0, "True");
+    }
+
+    #[tokio::test]
+    async fn r25_after_a_restart_it_settles_when_the_engine_was_reported_on_anew() {
+        let one = compose(&app(1), &AppStatus::default(), &started(1), at(1), Engine::Unheard);
+        let mut left = app(1);
+        left.status = Some(compose(&app(1), &one, &connected(1), at(2), Engine::Reported));
+        (left.metadata.uid, left.metadata.resource_version) = (Some("u".into()), Some("1".into()));
+        let stored = Arc::new(parking_lot::Mutex::new(serde_json::to_value(&left).unwrap()));
+        let store = stored.clone();
+        let client = crate::testing::api(move |(method, _, body)| {
+            if method == "PUT" {
+                *store.lock() = body.clone();
+            }
+            (200, store.lock().clone())
+        });
+        let board = crate::testing::board(client);
+        let work = Work { kube: board.kube(rdd_actors_runtime::Fence::default(), manager::APP), board };
+        let settled = || {
+            let app: App = serde_json::from_value(stored.lock().clone()).unwrap();
+            told(&app.status.unwrap(), "Settled").1
+        };
+        let of = |uid: &str, seen: Observed| Observed { uid: uid.into(), ..seen };
+        assert_eq!(settled(), "Settled");
+        work.write(&of("u", Observed::default())).await.unwrap();
+        assert_eq!(settled(), "EngineStale");
+        work.write(&of("another App", connected(1))).await.unwrap();
+        work.write(&of("u", started(1))).await.unwrap();
+        assert_eq!(settled(), "EngineStale");
+        work.write(&of("u", connected(1))).await.unwrap();
+        assert_eq!(settled(), "Settled");
+        // It stays so, whoever reports next.
+        work.write(&of("u", started(1))).await.unwrap();
+        assert_eq!(settled(), "Settled");
+    }
+
+    #[test]
     fn r24_what_is_unchanged_is_not_rewritten_and_comes_back_as_it_was_sent() {
-        let one = compose(&app(1), &AppStatus::default(), &started(1), at(1), true);
+        let one = compose(&app(1), &AppStatus::default(), &started(1), at(1), Engine::Reported);
         let json = serde_json::to_value(&one).unwrap();
         let back: AppStatus = serde_json::from_value(json).unwrap();
         assert_eq!(back, one);
-        assert_eq!(compose(&app(1), &back, &started(1), at(9), true), back);
+        assert_eq!(compose(&app(1), &back, &started(1), at(9), Engine::Reported), back);
     }
 
     #[test]
     fn r24_an_older_observation_never_replaces_a_newer_one() {
-        let one = compose(&app(2), &AppStatus::default(), &started(2), at(1), true);
-        let late = compose(&app(2), &one, &started(1), at(2), true);
+        let one = compose(&app(2), &AppStatus::default(), &started(2), at(1), Engine::Reported);
+        let late = compose(&app(2), &one, &started(1), at(2), Engine::Reported);
         assert_eq!(late, one);
     }
 

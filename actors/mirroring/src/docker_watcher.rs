@@ -10,6 +10,7 @@
 use crate::attachment::{Attachment, KINDS};
 use crate::board::{Board, because};
 use crate::messages::{Look, Reconsider};
+use crate::mirror_writer::finish;
 use crate::tree;
 use actix::fut::{ActorFutureExt, wrap_future};
 use actix::{Actor, AsyncContext, Context, Handler, Message};
@@ -285,6 +286,10 @@ impl Handler<Ended> for DockerWatcher {
 impl Handler<Ping> for DockerWatcher {
     type Result = ();
     fn handle(&mut self, _: Ping, ctx: &mut Context<Self>) {
+        // Longer than one object may take, however often it is asked for.
+        if let Some(over) = self.attachment.rounds.overdue(self.board.config.timings.call * 6) {
+            finish(&self.board, &self.attachment, over);
+        }
         if let Some(error) = self.stuck() {
             return self.lost(ctx, &error);
         }

@@ -9,13 +9,15 @@ use crate::{attachment, mirror_writer};
 use actix::{Actor, Context, Handler};
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use rdd_actors_runtime::{Birth, Due, Fenced, Supervised};
+use kube::core::ObjectMeta;
+use rdd_actors_runtime::{Birth, Due, Fence, Fenced, Supervised};
 use rdd_engine::{Engine, Removed};
 use rdd_resources::App;
 use rdd_resources::app::EngineName;
 use rdd_resources::names::{self, finalizer, manager};
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::timeout;
 
 /// How often one release meets a conflict before it gives the slot to others.
@@ -30,14 +32,14 @@ pub(crate) struct FinalizerProcessor<K> {
 #[derive(Clone)]
 struct Work {
     board: Arc<Board>,
-    scope: rdd_actors_runtime::Scope,
+    fence: Fence,
     kube: Kube,
 }
 
 impl<K: Mirrored> FinalizerProcessor<K> {
     pub(crate) fn new(board: Arc<Board>, birth: &Birth<Self>) -> Self {
         let kube = board.kube(birth.fence.clone(), manager::FINALIZERS);
-        FinalizerProcessor { work: Work { board, scope: birth.scope.clone(), kube }, kind: PhantomData }
+        FinalizerProcessor { work: Work { board, fence: birth.fence.clone(), kube }, kind: PhantomData }
     }
 }
 
@@ -64,13 +66,12 @@ impl<K: Mirrored> Handler<Due<Release>> for FinalizerProcessor<K> {
 
 impl Work {
     async fn process<K: Mirrored>(&self, namespace: &str, name: &str) -> Result<Flow, Error> {
-        let Some(mirror) = self.kube.within::<K>(namespace).get(name).await? else { return Ok(Flow::Done) };
-        let meta = mirror.meta();
-        if !mirror::deleting(meta) || !mirror::has_finalizer(meta, finalizer::MIRROR) {
+        let mirrors = self.kube.within::<K>(namespace);
+        let Some(mut mirror) = mirrors.get(name).await? else { return Ok(Flow::Done) };
+        if !held(mirror.meta()) {
             return Ok(Flow::Done);
         }
-        let now = self.now::<K>(namespace).await?;
-        let id = || mirror::annotation_of(meta, names::annotation::ID).unwrap_or(name);
+        let now = self.now::<K>(mirror.meta()).await?;
         match verdict(&mirror::doomed(&mirror), &now) {
             // Whoever brings the engine back, or changes what is wanted, wakes it earlier.
             Verdict::Wait(why) => {
@@ -79,23 +80,36 @@ impl Work {
             Verdict::Release(why) => {
                 tracing::info!(mirror.kind = ?K::KIND, mirror.name = name, release.why = why, "mirror released, engine not asked");
             }
-            Verdict::Forward(target) => match self.forward(&now, &target).await? {
-                None => {
-                    return Ok(Flow::Wait(
-                        self.board.config.timings.look_again,
-                        "the engine is not connected".into(),
-                    ));
+            Verdict::Forward(target) => {
+                // What was read holds for this delete only if the mirror was there all the while: one that went meanwhile, with a
+                // namespace or a definition that has been made again since, was never aimed at.
+                match mirrors.get(name).await? {
+                    None => return Ok(Flow::Done),
+                    Some(fresh) if fresh.meta().uid != mirror.meta().uid => {
+                        return Ok(Flow::Wait(Duration::ZERO, "another mirror has its name".to_owned()));
+                    }
+                    Some(fresh) if !held(fresh.meta()) => return Ok(Flow::Done),
+                    Some(fresh) => mirror = fresh,
                 }
-                Some(Removed::InUse(text)) => {
-                    return Ok(Flow::Wait(
-                        self.board.config.timings.look_again * 4,
-                        format!("in use: {text}"),
-                    ));
+                match self.forward(&now, &target).await? {
+                    None => {
+                        return Ok(Flow::Wait(
+                            self.board.config.timings.look_again,
+                            "the engine is not connected".into(),
+                        ));
+                    }
+                    Some(Removed::InUse(text)) => {
+                        return Ok(Flow::Wait(
+                            self.board.config.timings.look_again * 4,
+                            format!("in use: {text}"),
+                        ));
+                    }
+                    Some(removed) => {
+                        let id = mirror::annotation_of(mirror.meta(), names::annotation::ID).unwrap_or(name);
+                        tracing::info!(mirror.kind = ?K::KIND, object.id = id, removed = ?removed, "engine object removed on request");
+                    }
                 }
-                Some(removed) => {
-                    tracing::info!(mirror.kind = ?K::KIND, object.id = id(), removed = ?removed, "engine object removed on request");
-                }
-            },
+            }
         }
         self.release::<K>(mirror).await?;
         // Whatever is true of the object now, the mirror must say so: made again when it is still there.
@@ -106,7 +120,8 @@ impl Work {
     }
 
     /// Everything the verdict depends on, read now.
-    async fn now<K: Mirrored>(&self, namespace: &str) -> Result<verdict::Now, Error> {
+    async fn now<K: Mirrored>(&self, mirror: &ObjectMeta) -> Result<verdict::Now, Error> {
+        let namespace = mirror.namespace.as_deref().unwrap_or_default();
         let (apps, namespaces) = (self.kube.cluster::<App>(), self.kube.cluster::<Namespace>());
         let crds = self.kube.cluster::<CustomResourceDefinition>();
         let (app, space, crd) =
@@ -125,14 +140,13 @@ impl Work {
         };
         Ok(verdict::Now {
             app,
-            namespace_active: space.is_some_and(|n| !going(&n)),
-            crd_active: crd.is_some_and(|c| !mirror::deleting(&c.metadata)),
+            namespace_active: space.is_some_and(|n| !going(&n) && !younger(&n.metadata, mirror)),
+            crd_active: crd.is_some_and(|c| !mirror::deleting(&c.metadata) && !younger(&c.metadata, mirror)),
             attachment: self.engine_state(),
         })
     }
 
     fn engine_state(&self) -> verdict::Engine {
-        // Another endpoint may be wanted already: then this attachment is about to end, and a delete waits for the next.
         let Some(live) = self.board.live() else { return verdict::Engine::Away };
         match live.attachment.link().phase {
             attachment::Phase::Syncing | attachment::Phase::Connected => {
@@ -149,7 +163,7 @@ impl Work {
         if now.attachment != verdict::Engine::Here(live.attachment.mark.clone()) {
             return Ok(None);
         }
-        let engine: Fenced<Arc<dyn Engine>> = self.scope.fenced(live.attachment.engine.clone());
+        let engine: Fenced<Arc<dyn Engine>> = Fenced::new(live.attachment.engine.clone(), self.fence.clone());
         let limit = self.board.config.timings.remove;
         let engine = engine.get().map_err(|e| Error::Api(e.into()))?;
         let removed = timeout(limit, engine.remove(&target.key, &target.only)).await;
@@ -182,7 +196,23 @@ impl Work {
     }
 }
 
+/// Whether a mirror is being deleted and waits for us.
+fn held(mirror: &ObjectMeta) -> bool {
+    mirror::deleting(mirror) && mirror::has_finalizer(mirror, finalizer::MIRROR)
+}
+
+/// Whether what a mirror stands on was made after the mirror was marked for deletion: then the one before it was taken away by force
+/// while it was being deleted, and the mirror was to go with that, not by itself. Kubernetes knows whole seconds: within one the
+/// answer is yes, unless the mirror itself is of that second too.
+fn younger(ground: &ObjectMeta, mirror: &ObjectMeta) -> bool {
+    let times = (&ground.creation_timestamp, &mirror.creation_timestamp, &mirror.deletion_timestamp);
+    matches!(times, (Some(ground), Some(made), Some(marked)) if ground.0 > made.0 && ground.0 >= marked.0)
+}
+
 /// Whether an App wants mirrors; for those who decide without an engine call.
 pub(crate) fn mirrors_wanted(app: &AppView) -> bool {
     app.spec.running && !app.deleting && app.spec.container_engine.name == EngineName::Moby
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry as Slot;
 use kube::core::{ObjectMeta, Resource};
+use parking_lot::Mutex;
 use rdd_resources::Container;
 use rdd_resources::container::ContainerStatus;
 use std::sync::Arc;
@@ -47,6 +48,8 @@ pub(crate) enum Seen {
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     known: DashMap<String, Known>,
+    /// The latest version that a watch or a list has told of.
+    told: Mutex<String>,
 }
 
 impl Entry {
@@ -87,6 +90,8 @@ impl Ledger {
     /// Records what a write or a fresh read answered.
     pub(crate) fn record(&self, name: &str, entry: Entry) {
         match self.known.entry(name.to_owned()) {
+            // What was told of and is not known is gone: an answer that comes after its end must not bring it back.
+            Slot::Vacant(_) if !newer(&entry.version, &self.told.lock()) => {}
             Slot::Vacant(slot) => drop(slot.insert(Known::Here(entry, None))),
             Slot::Occupied(mut slot) => {
                 // The watch may have been faster with a later version.
@@ -122,6 +127,7 @@ impl Ledger {
 
     /// Takes in a watch event of an object that is there.
     pub(crate) fn observe(&self, name: &str, entry: Entry) -> Seen {
+        self.tell(&entry.version);
         match self.known.entry(name.to_owned()) {
             Slot::Vacant(slot) => {
                 slot.insert(Known::Here(entry, None));
@@ -153,8 +159,20 @@ impl Ledger {
         }
     }
 
-    /// Takes in a watch event of an object that is gone. Whether the writer must look.
-    pub(crate) fn gone(&self, name: &str, uid: &str) -> bool {
+    /// Remembers the latest version that was told of.
+    fn tell(&self, version: &str) {
+        let mut told = self.told.lock();
+        if version.is_empty() {
+            return;
+        }
+        if told.is_empty() || newer(version, &told) {
+            version.clone_into(&mut told);
+        }
+    }
+
+    /// Takes in a watch event of an object that is gone, at the version of its end. Whether the writer must look.
+    pub(crate) fn gone(&self, name: &str, uid: &str, version: &str) -> bool {
+        self.tell(version);
         match self.known.entry(name.to_owned()) {
             Slot::Vacant(_) => true,
             Slot::Occupied(slot) => {
@@ -173,6 +191,7 @@ impl Ledger {
 
     /// Takes in a whole list at its version; answers the names that were known and are not in it.
     pub(crate) fn refresh(&self, version: &str, list: Vec<(String, Entry)>) -> Vec<String> {
+        self.tell(version);
         let names: std::collections::HashSet<&str> = list.iter().map(|(name, _)| name.as_str()).collect();
         let mut missing = Vec::new();
         self.known.retain(|name, known| match known {
@@ -270,15 +289,31 @@ mod tests {
     fn a_mirror_that_somebody_else_removed_is_looked_at() {
         let ledger = Ledger::default();
         ledger.record("a", entry("u", "5", "web"));
-        assert!(ledger.gone("a", "u"));
+        assert!(ledger.gone("a", "u", "6"));
         ledger.record("b", entry("v", "6", "web"));
         ledger.removing("b", "v");
         assert_eq!(ledger.observe("b", entry("v", "7", "web")), Seen::Echo);
-        assert!(!ledger.gone("b", "v"));
+        assert!(!ledger.gone("b", "v", "8"));
         // the same name, made anew meanwhile: the old one's end says nothing of it
         ledger.record("c", entry("new", "9", "web"));
-        assert!(!ledger.gone("c", "old"));
+        assert!(!ledger.gone("c", "old", "9"));
         assert!(ledger.known("c").is_some());
+    }
+
+    #[test]
+    fn an_answer_that_comes_after_the_end_does_not_bring_a_mirror_back() {
+        let ledger = Ledger::default();
+        ledger.record("a", entry("u", "5", "web"));
+        assert!(ledger.gone("a", "u", "7"));
+        ledger.record("a", entry("u", "6", "web"));
+        assert!(ledger.known("a").is_none(), "the writer would take it for written");
+        // nor after a list that does not have it
+        ledger.record("b", entry("v", "8", "web"));
+        assert_eq!(ledger.refresh("10", Vec::new()), ["b"]);
+        ledger.record("b", entry("v", "9", "web"));
+        assert!(ledger.known("b").is_none());
+        ledger.record("b", entry("w", "11", "web"));
+        assert!(ledger.known("b").is_some());
     }
 
     #[test]

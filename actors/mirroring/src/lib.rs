@@ -15,6 +15,8 @@ mod mirror;
 mod rounds;
 mod snapshot;
 mod status;
+#[cfg(test)]
+mod testing;
 mod tree;
 pub mod verdict;
 

@@ -206,9 +206,11 @@ impl Work {
                 view.status.applied_generation = app.generation;
                 self.publish(app, view);
             }
+            // Said only when it is news: the attachment keeper notes us in turn, and two who answer each other never end.
             None => {
-                self.board.machine.send_replace(MachineView::default());
-                self.board.wires.attachments.note(Reconsider);
+                if self.show(MachineView::default()) {
+                    self.board.wires.attachments.note(Reconsider);
+                }
             }
         }
         Ok(Flow::Done)
@@ -237,6 +239,15 @@ impl Work {
         since.elapsed() >= self.board.config.timings.grace
     }
 
+    /// Puts the machine on the board; whether that is news.
+    fn show(&self, view: MachineView) -> bool {
+        self.board.machine.send_if_modified(|now| {
+            let changed = *now != view;
+            *now = view;
+            changed
+        })
+    }
+
     /// Tells everybody who acts on the machine, when something changed.
     fn publish(&self, app: &AppView, view: MachineView) {
         let board = &self.board;
@@ -246,12 +257,7 @@ impl Work {
             status: view.status.clone(),
             message: view.message.clone(),
         };
-        let changed = board.machine.send_if_modified(|now| {
-            let changed = *now != view;
-            *now = view;
-            changed
-        });
-        if changed {
+        if self.show(view) {
             board.observed(Observed { uid: app.uid.clone(), machine: Some(report), engine: None });
             board.wires.attachments.note(Reconsider);
             if app.deleting {
@@ -281,6 +287,27 @@ fn late(what: &str) -> rdd_machine::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::board::Wanted;
+    use crate::testing;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[tokio::test]
+    async fn without_an_app_it_tells_only_news() {
+        let board = testing::board(testing::silent());
+        let noted = Arc::new(AtomicUsize::new(0));
+        let count = noted.clone();
+        board.wires.attachments.connect(Arc::new(move |_: Reconsider| {
+            count.fetch_add(1, Ordering::SeqCst);
+        }));
+        board.wanted.send_replace(Wanted::NoApp);
+        board.machine.send_modify(|machine| machine.uid = "an App that is gone".into());
+        let work = Work { board };
+        for _ in 0..3 {
+            assert!(matches!(work.keep().await, Ok(Flow::Done)));
+        }
+        // The attachment keeper notes the machine keeper each time it is noted.
+        assert_eq!(noted.load(Ordering::SeqCst), 1);
+    }
 
     #[test]
     fn auto_is_decided_once_for_a_spec() {

@@ -8,7 +8,7 @@ use crate::messages::{At, Look, Reconsider, Why};
 use crate::{mirror, status};
 use actix::{Actor, Context, Handler};
 use kube::core::ObjectMeta;
-use rdd_actors_runtime::{Birth, Due, Fenced, Supervised};
+use rdd_actors_runtime::{Birth, Due, Fence, Fenced, Note, Supervised};
 use rdd_engine::{Engine, Facts, Key, Kind};
 use rdd_resources::Container;
 use rdd_resources::container::ContainerStatus;
@@ -30,14 +30,20 @@ struct Work {
     board: Arc<Board>,
     attachment: Arc<Attachment>,
     engine: Fenced<Arc<dyn Engine>>,
+    fence: Fence,
     kube: Kube,
+    /// Ourselves. Not through the board: the attachment's actors run before it is there.
+    me: Arc<dyn Note<Look>>,
 }
 
-/// Tells the full sync under way that an object was tried, however that ended.
+/// Tells the full sync under way that an object was tried, however that ended; unless it did not, because the incarnation did: then
+/// the next one tries it, and the sync is not over before.
 struct Tried {
     board: Arc<Board>,
     attachment: Arc<Attachment>,
     key: Key,
+    fence: Fence,
+    ended: bool,
 }
 
 impl MirrorWriter {
@@ -48,7 +54,8 @@ impl MirrorWriter {
     ) -> MirrorWriter {
         let engine = birth.scope.fenced(attachment.engine.clone());
         let kube = board.kube(birth.fence.clone(), manager::ENGINE);
-        MirrorWriter { work: Work { board, attachment, engine, kube } }
+        let me = birth.handle.noter();
+        MirrorWriter { work: Work { board, attachment, engine, fence: birth.fence.clone(), kube, me } }
     }
 }
 
@@ -71,12 +78,10 @@ impl Handler<Due<Look>> for MirrorWriter {
             let (what, result) = match &at {
                 At::All(kind) => (format!("{kind:?}"), work.all(*kind).await),
                 At::One(key) => {
-                    let _tried = Tried {
-                        board: work.board.clone(),
-                        attachment: work.attachment.clone(),
-                        key: key.clone(),
-                    };
-                    (key.to_string(), work.one(key, why).await)
+                    let mut tried = Tried::begin(&work, key);
+                    let result = work.one(key, why).await;
+                    tried.ended = !matches!(result, Err(Error::Api(Failure::Fenced(_))));
+                    (key.to_string(), result)
                 }
             };
             work.board.conclude("mirror_writer", &what, result)
@@ -84,15 +89,26 @@ impl Handler<Due<Look>> for MirrorWriter {
     }
 }
 
+impl Tried {
+    fn begin(work: &Work, key: &Key) -> Tried {
+        let (board, attachment) = (work.board.clone(), work.attachment.clone());
+        Tried { board, attachment, key: key.clone(), fence: work.fence.clone(), ended: false }
+    }
+}
+
 impl Drop for Tried {
     fn drop(&mut self) {
+        if !self.ended && self.fence.check().is_err() {
+            return;
+        }
         if let Some(over) = self.attachment.rounds.tried(&self.key) {
             finish(&self.board, &self.attachment, over);
         }
     }
 }
 
-fn finish(board: &Board, attachment: &Attachment, over: crate::rounds::Over) {
+/// A full sync is over.
+pub(crate) fn finish(board: &Board, attachment: &Attachment, over: crate::rounds::Over) {
     let connected = attachment.synced(over, board.clock.now());
     tracing::debug!(sync.objects = over.objects, sync.connected = connected, "full sync over");
     if connected {
@@ -145,7 +161,7 @@ impl Work {
             finish(&self.board, &self.attachment, over);
         }
         for key in keys {
-            self.board.look(Look::one(key));
+            self.me.note(Look::one(key));
         }
         Ok(Flow::Done)
     }
@@ -337,4 +353,82 @@ impl Work {
 /// The engine object a mirror's name stands for.
 pub(crate) fn key_of(name: &str) -> Option<Key> {
     rdd_engine::ContainerId::parse(name).map(Key::Container)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+    use parking_lot::Mutex;
+    use rdd_actors_runtime::{Config, Supervisor};
+    use rdd_engine::Endpoint;
+    use rdd_engine::memory::Memory;
+    use serde_json::json;
+    use std::time::Duration;
+
+    /// A writer of an engine with one container, an API that has nothing, and what the writer tells itself.
+    fn work(fence: Fence) -> (Work, Key, Arc<Mutex<Vec<At>>>) {
+        let engine = Memory::new("memory");
+        let key = Key::Container(engine.run("web"));
+        let client = testing::api(|_| (200, json!({ "metadata": { "resourceVersion": "1" }, "items": [] })));
+        let board = testing::board(client);
+        let (endpoint, now) = (Endpoint::Unix("/memory".into()), board.clock.now());
+        let attachment = Arc::new(Attachment::new(Arc::new(engine), endpoint, 1, "ns".into(), now));
+        let looks = Arc::new(Mutex::new(Vec::new()));
+        let told = looks.clone();
+        let work = Work {
+            engine: Fenced::new(attachment.engine.clone(), fence.clone()),
+            kube: board.kube(fence.clone(), manager::ENGINE),
+            me: Arc::new(move |look: Look| told.lock().push(look.at)),
+            attachment,
+            board,
+            fence,
+        };
+        (work, key, looks)
+    }
+
+    #[tokio::test]
+    async fn r02_a_sync_before_the_attachment_is_on_the_board_looks_at_everything() {
+        let (work, key, looks) = work(Fence::default());
+        assert!(work.board.live().is_none());
+        assert!(matches!(work.all(Kind::Container).await, Ok(Flow::Done)));
+        // Each object of the round, or the sync would never be over.
+        assert_eq!(*looks.lock(), [At::One(key)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn r25_work_that_a_crash_interrupted_does_not_end_a_sync() {
+        let closed = tokio::task::LocalSet::new().run_until(fence_of_the_dead()).await;
+        assert!(closed.check().is_err());
+        for (fence, ended, over) in
+            [(Fence::default(), false, true), (closed.clone(), true, true), (closed, false, false)]
+        {
+            let (work, key, _) = work(fence);
+            work.attachment.rounds.open(1, Instant::now(), [key.clone()]);
+            let mut tried = Tried::begin(&work, &key);
+            tried.ended = ended;
+            drop(tried);
+            assert_eq!(work.attachment.link().synced.is_some(), over);
+        }
+    }
+
+    /// The fence of an incarnation that is over.
+    async fn fence_of_the_dead() -> Fence {
+        let supervisor = Supervisor::start(Config::local());
+        let (board, attachment) = {
+            let (work, ..) = work(Fence::default());
+            (work.board, work.attachment)
+        };
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let tell = Mutex::new(Some(tell));
+        supervisor.root().actor("mirror_writer", move |birth| {
+            if let Some(tell) = tell.lock().take() {
+                drop(tell.send(birth.fence.clone()));
+            }
+            Ok(MirrorWriter::new(board.clone(), attachment.clone(), birth))
+        });
+        let fence = told.await.unwrap();
+        supervisor.shutdown(Duration::from_secs(1)).await;
+        fence
+    }
 }

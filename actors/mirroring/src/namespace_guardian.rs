@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::core::ObjectMeta;
 use parking_lot::Mutex;
-use rdd_actors_runtime::{Birth, Due, Supervised};
+use rdd_actors_runtime::{Birth, Due, Note, Supervised};
 use rdd_resources::names::{MOBY, manager};
 use rdd_resources::{ContainerNamespace, crds};
 use std::sync::Arc;
@@ -29,6 +29,7 @@ pub(crate) struct NamespaceGuardian {
 struct Work {
     board: Arc<Board>,
     attachment: Arc<Attachment>,
+    writer: Arc<dyn Note<Look>>,
     kube: Kube,
     /// What `moby` was when it was last seen: only one that was there can have been deleted.
     moby: Arc<Mutex<Option<String>>>,
@@ -51,12 +52,13 @@ impl NamespaceGuardian {
     pub(crate) fn new(
         board: Arc<Board>,
         attachment: Arc<Attachment>,
+        writer: Arc<dyn Note<Look>>,
         birth: &Birth<NamespaceGuardian>,
     ) -> NamespaceGuardian {
         let kube = board.kube(birth.fence.clone(), manager::GUARDIAN);
         // What a dead predecessor made and did not tell is told by a resync.
         let shaken = Arc::new(AtomicBool::new(birth.incarnation > 1));
-        NamespaceGuardian { work: Work { board, attachment, kube, moby: Arc::default(), shaken } }
+        NamespaceGuardian { work: Work { board, attachment, writer, kube, moby: Arc::default(), shaken } }
     }
 }
 
@@ -97,7 +99,7 @@ impl Work {
         if self.shaken.swap(false, Ordering::AcqRel) {
             self.board.relist.notify_waiters();
             for kind in KINDS {
-                self.board.look(Look::all(kind));
+                self.writer.note(Look::all(kind));
             }
         }
         let spaces = self.kube.within::<ContainerNamespace>(namespace);

@@ -3,6 +3,7 @@
 use parking_lot::Mutex;
 use rdd_engine::Key;
 use std::collections::HashSet;
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// The full sync under way, if any. It is over when every object of it has been tried once: an object that fails goes on by itself
@@ -19,6 +20,8 @@ struct Round {
     open: HashSet<Key>,
     objects: usize,
     began: Instant,
+    /// When an object of it was tried last.
+    moved: Instant,
 }
 
 /// A full sync that is over.
@@ -44,7 +47,7 @@ impl Rounds {
             *now = None;
             return Some(Over { epoch, objects, began });
         }
-        *now = Some(Round { epoch, open, objects, began });
+        *now = Some(Round { epoch, open, objects, began, moved: Instant::now() });
         None
     }
 
@@ -52,10 +55,27 @@ impl Rounds {
     pub(crate) fn tried(&self, key: &Key) -> Option<Over> {
         let mut now = self.now.lock();
         let round = now.as_mut()?;
-        if !round.open.remove(key) || !round.open.is_empty() {
+        if !round.open.remove(key) {
             return None;
         }
-        now.take().map(|r| Over { epoch: r.epoch, objects: r.objects, began: r.began })
+        round.moved = Instant::now();
+        if !round.open.is_empty() {
+            return None;
+        }
+        now.take().map(Round::over)
+    }
+
+    /// Ends a round of which no object was tried for so long: what is left can not be tried, because it blocks its thread or was set
+    /// aside, and must not hold the others up.
+    pub(crate) fn overdue(&self, limit: Duration) -> Option<Over> {
+        let mut now = self.now.lock();
+        now.take_if(|round| round.moved.elapsed() > limit).map(Round::over)
+    }
+}
+
+impl Round {
+    fn over(self) -> Over {
+        Over { epoch: self.epoch, objects: self.objects, began: self.began }
     }
 }
 
@@ -76,6 +96,20 @@ mod tests {
         assert_eq!(rounds.tried(&key(1)), None);
         assert_eq!(rounds.tried(&key(9)), None);
         assert_eq!(rounds.tried(&key(2)), Some(Over { epoch: 1, objects: 2, began }));
+        assert_eq!(rounds.tried(&key(2)), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn r05_an_object_that_can_not_be_tried_does_not_hold_a_round_up() {
+        let rounds = Rounds::default();
+        let (began, limit) = (Instant::now(), Duration::from_secs(60));
+        rounds.open(1, began, [key(1), key(2), key(3)]);
+        tokio::time::advance(limit).await;
+        rounds.tried(&key(1));
+        tokio::time::advance(limit).await;
+        assert_eq!(rounds.overdue(limit), None, "it moved within the limit");
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(rounds.overdue(limit), Some(Over { epoch: 1, objects: 3, began }));
         assert_eq!(rounds.tried(&key(2)), None);
     }
 

@@ -13,7 +13,7 @@ use rdd_resources::names::{annotation, finalizer, manager};
 use rdd_resources::{Container, ContainerNamespace, Image, Volume};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 /// So many objects are removed at a time.
 const PARALLEL: usize = 32;
@@ -101,9 +101,11 @@ impl Work {
         let deadline = Instant::now() + self.board.config.timings.sweep;
         let (mut pause, longest) = (Duration::from_millis(10), Duration::from_millis(500));
         loop {
-            let left = match self.pass(&order.scope).await {
-                Ok(left) => left,
-                Err(e) => vec![e.to_string()],
+            // A pass over many objects, with an API that answers none of them, would never end in time.
+            let left = match timeout_at(deadline, self.pass(&order.scope)).await {
+                Ok(Ok(left)) => left,
+                Ok(Err(e)) => vec![e.to_string()],
+                Err(_) => return self.left(&order.scope).await,
             };
             if left.is_empty() || Instant::now() + pause >= deadline {
                 return left;
@@ -112,6 +114,28 @@ impl Work {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(longest);
         }
+    }
+
+    /// What is there, when nothing more is tried.
+    async fn left(&self, scope: &Scope) -> Left {
+        let (a, b, c, d) = tokio::join!(
+            self.list::<Container>(scope),
+            self.list::<Volume>(scope),
+            self.list::<Image>(scope),
+            self.list::<ContainerNamespace>(scope),
+        );
+        fn lines<K: Stored>(found: Result<Vec<K>, Failure>) -> Left {
+            match found {
+                Ok(found) => found.iter().map(describe).collect(),
+                Err(e) => vec![format!("{}: {e}", K::kind(&()))],
+            }
+        }
+        let mut left = lines(a);
+        left.extend(lines(b));
+        left.extend(lines(c));
+        left.extend(lines(d));
+        left.sort();
+        left
     }
 
     /// One pass over all kinds: what was there at its beginning and could not be shown to be gone.
@@ -208,4 +232,39 @@ fn describe<K: Stored>(object: &K) -> String {
     let finalizers = meta.finalizers.as_deref().unwrap_or_default().join(", ");
     let held = if finalizers.is_empty() { String::new() } else { format!(" (finalizers: {finalizers})") };
     format!("{} {}{held}", K::kind(&()), meta.name.as_deref().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+    use rdd_actors_runtime::Fence;
+    use serde_json::{Value, json};
+    use std::time::Duration;
+
+    #[tokio::test(start_paused = true)]
+    async fn r27_a_sweep_whose_writes_are_never_answered_is_given_up_in_time() {
+        let items: Vec<Value> = (0..200)
+            .map(|n| json!({ "metadata": { "name": format!("c{n}"), "namespace": "ns", "finalizers": [finalizer::MIRROR] } }))
+            .collect();
+        let client = testing::api(move |(method, path, _)| match path.ends_with("/containers") {
+            _ if method != "GET" => (0, Value::Null),
+            true => (200, json!({ "metadata": {}, "items": items })),
+            false => (200, json!({ "metadata": {}, "items": [] })),
+        });
+        let board = testing::board(client);
+        let scope = Scope::Namespace("ns".into());
+        board.order.send_replace(Some(Order { serial: 1, generation: 1, scope }));
+        let work = Work { kube: board.kube(Fence::default(), manager::SWEEPER), board };
+        // Its job may take no longer than this.
+        let limit = work.board.config.timings.sweep + Duration::from_secs(11);
+        let flow = tokio::time::timeout(limit, work.sweep()).await;
+        assert!(matches!(flow, Ok(Ok(Flow::Wait(..)))), "{flow:?}");
+        let swept = work.board.swept.borrow().clone();
+        let why = swept.incomplete.unwrap_or_default();
+        assert!(
+            swept.serial == 1 && why.starts_with("200 objects") && why.contains(finalizer::MIRROR),
+            "{why}"
+        );
+    }
 }

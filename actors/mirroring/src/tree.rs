@@ -108,10 +108,11 @@ pub(crate) fn attach(group: &Group, board: &Arc<Board>, attachment: Arc<Attachme
     let (to, at) = (board.clone(), attachment.clone());
     let actions = group
         .actor("action_dispatcher", move |birth| Ok(ActionDispatcher::new(to.clone(), at.clone(), birth)));
-    let (to, at) = (board.clone(), attachment.clone());
-    let guardian = group
-        .actor("namespace_guardian", move |birth| Ok(NamespaceGuardian::new(to.clone(), at.clone(), birth)));
     let writer = writer.noter();
+    let (to, at, told) = (board.clone(), attachment.clone(), writer.clone());
+    let guardian = group.actor("namespace_guardian", move |birth| {
+        Ok(NamespaceGuardian::new(to.clone(), at.clone(), told.clone(), birth))
+    });
     let (to, at, told) = (board.clone(), attachment.clone(), writer.clone());
     group.actor("docker_watcher", move |birth| {
         Ok(DockerWatcher::new(to.clone(), at.clone(), told.clone(), birth))

@@ -27,9 +27,10 @@ use crate::{
 
 /// A subtree of the supervision tree. Cheap to clone.
 ///
-/// Each member is restarted alone. One that crashes more often than its own limit allows is parked alone; when the
-/// restarts of all members together are more than the group's limit (5 in 10 s), the whole group is parked, and
-/// that counts as one restart in its parent. What is parked is tried again after 60 s.
+/// Each member is restarted alone, and one that crashes more often than its own limit allows is parked alone: its
+/// siblings never pay for it. Each such parking counts in the group; when there are more than the group's limit
+/// (5 in 10 s) it is the common ground that is bad: the whole group is parked, and that counts as one in its parent.
+/// What is parked is tried again after 60 s.
 #[derive(Clone)]
 pub struct Group {
     inner: Arc<Inner>,
@@ -57,9 +58,9 @@ enum Child {
     Group(Arc<Inner>),
 }
 
-/// Where a restart is counted.
+/// Where it is counted that a member was parked.
 pub(crate) trait Escalate: Send + 'static {
-    fn restarted(&self, now: Instant);
+    fn escalate(&self, now: Instant);
 }
 
 impl Group {
@@ -165,7 +166,7 @@ impl Group {
         let order = match (members.stopping, members.parked) {
             (Some(until), _) => Order::Stop(until),
             (None, Some(until)) => Order::Park(until),
-            (None, None) => Order::Run,
+            (None, None) => self.inner.parent.upgrade().map_or(Order::Run, |parent| parent.standing()),
         };
         let core = vitals.core.clone();
         let node = Node::new(vitals, body, task, order);
@@ -186,9 +187,9 @@ impl Group {
 struct Member(Weak<Inner>);
 
 impl Escalate for Member {
-    fn restarted(&self, now: Instant) {
+    fn escalate(&self, now: Instant) {
         if let Some(group) = self.0.upgrade() {
-            group.restarted(now);
+            group.member_parked(now);
         }
     }
 }
@@ -208,12 +209,25 @@ impl Inner {
         self.members.lock().children.clone()
     }
 
-    fn restarted(self: &Arc<Self>, now: Instant) {
+    /// What holds for its members now.
+    fn standing(&self) -> Order {
+        let (stopping, parked) = {
+            let members = self.members.lock();
+            (members.stopping, members.parked)
+        };
+        match (stopping, parked) {
+            (Some(until), _) => Order::Stop(until),
+            (None, Some(until)) => Order::Park(until),
+            (None, None) => self.parent.upgrade().map_or(Order::Run, |parent| parent.standing()),
+        }
+    }
+
+    fn member_parked(self: &Arc<Self>, now: Instant) {
         if !self.window.lock().exceeded(now) {
             return;
         }
         let until = now + self.core.park;
-        tracing::error!(group = %self.path, "group restarted too often and is parked");
+        tracing::error!(group = %self.path, "too many members of the group were parked: it is parked as a whole");
         {
             let mut members = self.members.lock();
             if members.parked.is_some() || members.stopping.is_some() {
@@ -228,11 +242,11 @@ impl Inner {
             sleep_until(until).await;
             if let Some(group) = group.upgrade() {
                 group.members.lock().parked = None;
-                group.order(Order::Run);
+                group.order(group.standing()); // a group above it may be parked still
             }
         });
         if let Some(parent) = self.parent.upgrade() {
-            parent.restarted(now);
+            parent.member_parked(now);
         }
     }
 

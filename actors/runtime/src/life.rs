@@ -5,7 +5,7 @@
 //! ## Running => Restarting
 //! On a panic, a hang, or when it ends by itself: the old scope is drained, its backoff waited for.
 //! ## Restarting => (Running | Parked)
-//! Parked when it, or its group, crashed too often.
+//! Parked when it crashed too often, or when its group is parked.
 //! ## Parked => Restarting
 //! After the parking time.
 //! ## any => Stopped
@@ -163,13 +163,11 @@ impl Node {
                 let until = now + vitals.core.park;
                 tracing::error!(actor = %vitals.path, "actor crashed too often and is parked");
                 vitals.set_state(State::Parked, Some(until));
+                group.escalate(now);
                 until
             } else {
                 let until = now + backoff.next_delay();
                 vitals.set_state(State::Restarting, Some(until));
-                if crashed {
-                    group.restarted(now);
-                }
                 until
             };
             tokio::select! {

@@ -75,7 +75,7 @@ impl Default for Policy {
     }
 }
 
-/// The restarts of the last while, held against a limit.
+/// The restarts (or parkings) of the last while, held against a limit.
 pub(crate) struct Window {
     limit: Limit,
     restarts: VecDeque<Instant>,

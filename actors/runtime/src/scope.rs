@@ -139,9 +139,9 @@ impl Scope {
     ) -> Result<AbortHandle, Closed> {
         let inner = &self.inner;
         let started = Instant::now();
-        let deadline = limit.map(|limit| started + limit);
+        let deadline = limit.and_then(|limit| started.checked_add(limit));
         let mut jobs = inner.jobs.lock();
-        if jobs.closed {
+        if jobs.closed || inner.fence.is_closed() {
             return Err(Closed);
         }
         jobs.next += 1;
@@ -167,6 +167,9 @@ impl Scope {
         let abort = task.abort_handle();
         if let Some(running) = inner.jobs.lock().running.get_mut(&id) {
             running.abort = Some(abort.clone());
+            if inner.fence.is_closed() {
+                abort.abort(); // closed since it was registered: whoever closed it could not know how to abort it
+            }
         }
         Ok(abort)
     }
@@ -192,6 +195,10 @@ impl Scope {
         let leaked = self.running();
         if leaked > 0 {
             tracing::error!(actor = %self.inner.vitals.path, jobs.leaked = leaked, "jobs block their threads");
+            // Nobody looks after this scope from now on: its jobs must not keep young slots from the next incarnation.
+            let slots: Vec<Arc<Slot>> =
+                self.inner.jobs.lock().running.values().filter_map(|job| job.slot.clone()).collect();
+            slots.iter().for_each(|slot| slot.grow_old());
             self.inner.vitals.keep(self.clone());
         }
         Drained {

@@ -42,7 +42,7 @@ pub struct Config {
     pub chaos: chaos::Mode,
     /// How many messages the trace remembers; 0 begins with tracing switched off. Default 4,096.
     pub ring: usize,
-    /// More restarts than this park a group. Default 5 in 10 s.
+    /// When more members of a group than this are parked, the whole group is. Default 5 in 10 s.
     pub limit: Limit,
     /// After this time what is parked is tried again. Default 60 s.
     pub park: Duration,

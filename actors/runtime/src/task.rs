@@ -40,24 +40,34 @@ pub struct TaskBirth {
 }
 
 /// How a task shows that it makes progress. A task that says that it is busy and then gives no beat for its
-/// policy's deadline (5 s) is hung; one that is idle may wait for ever. It begins idle. Cheap to clone.
+/// policy's deadline (5 s) is hung; one that is idle may wait for ever. It begins idle. One that blocks its thread
+/// for that long is hung whatever it said. Cheap to clone.
 #[derive(Clone)]
 pub struct Heart {
     vitals: Arc<Vitals>,
-    busy: Arc<Mutex<Option<Instant>>>,
+    signs: Arc<Mutex<Signs>>,
+}
+
+/// By what a hang of one incarnation is known.
+#[derive(Default)]
+struct Signs {
+    /// Since when it has work, or when it last showed progress with it.
+    busy: Option<Instant>,
+    /// Since when it is being polled: it shall return at once.
+    polled: Option<Instant>,
 }
 
 impl Heart {
     /// There is work.
     pub fn busy(&self) {
-        self.busy.lock().get_or_insert_with(Instant::now);
+        self.signs.lock().busy.get_or_insert_with(Instant::now);
         self.vitals.core.alarm.arm();
     }
 
     /// There was progress.
     pub fn beat(&self) {
         let now = Instant::now();
-        if let Some(since) = &mut *self.busy.lock() {
+        if let Some(since) = &mut self.signs.lock().busy {
             *since = now;
         }
         self.vitals.progressed();
@@ -65,7 +75,7 @@ impl Heart {
 
     /// There is nothing to do.
     pub fn idle(&self) {
-        *self.busy.lock() = None;
+        self.signs.lock().busy = None;
         self.vitals.progressed();
     }
 }
@@ -75,17 +85,19 @@ pub(crate) type Factory = Box<dyn Fn(TaskBirth) -> BoxFuture<'static, Result<(),
 pub(crate) struct Task {
     vitals: Arc<Vitals>,
     factory: Factory,
-    busy: Mutex<Arc<Mutex<Option<Instant>>>>,
+    /// Those of the present incarnation.
+    signs: Mutex<Arc<Mutex<Signs>>>,
 }
 
 impl Task {
     pub(crate) fn new(vitals: Arc<Vitals>, factory: Factory) -> Arc<Task> {
-        Arc::new(Task { vitals, factory, busy: Mutex::default() })
+        Arc::new(Task { vitals, factory, signs: Mutex::default() })
     }
 
     async fn live(self: Arc<Self>, seat: Seat, heart: Heart) {
         let vitals = &self.vitals;
         let strike = vitals.core.chaos.strike(&vitals.path, Point::Start, "Start");
+        let signs = heart.signs.clone();
         let birth = TaskBirth {
             scope: seat.scope.clone(),
             incarnation: seat.incarnation,
@@ -108,7 +120,11 @@ impl Task {
                 if quit.as_mut().poll(cx).is_ready() || seat.over() {
                     return Poll::Ready(Ok(Ok(())));
                 }
-                match panics::catch(|| work.as_mut().poll(cx)) {
+                signs.lock().polled = Some(Instant::now());
+                vitals.core.alarm.arm();
+                let polled = panics::catch(|| work.as_mut().poll(cx));
+                signs.lock().polled = None;
+                match polled {
                     Ok(poll) => poll.map(Ok),
                     Err(caught) => Poll::Ready(Err(caught)),
                 }
@@ -164,8 +180,8 @@ impl Task {
 
 impl Body for Task {
     fn start(self: Arc<Self>, seat: Seat) {
-        let heart = Heart { vitals: self.vitals.clone(), busy: Arc::default() };
-        *self.busy.lock() = heart.busy.clone();
+        let heart = Heart { vitals: self.vitals.clone(), signs: Arc::default() };
+        *self.signs.lock() = heart.signs.clone();
         let scope = seat.scope.clone();
         let meta = Meta::new("Task", &self.vitals.core.outside);
         // Refused when the scope is closed already: then the seat goes, and says so.
@@ -181,7 +197,9 @@ impl Body for Task {
     }
 
     fn waiting(&self) -> Option<Instant> {
-        *self.busy.lock().lock()
+        let signs = self.signs.lock().clone();
+        let signs = signs.lock();
+        signs.busy.into_iter().chain(signs.polled).min()
     }
 
     fn shut(&self) {}

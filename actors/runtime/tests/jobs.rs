@@ -4,7 +4,7 @@ mod kit;
 
 use std::time::Duration;
 
-use kit::{Log, SECOND, Stage, act, paused};
+use kit::{Log, Plan, SECOND, Stage, act, paused};
 use rdd_actors_runtime::{Closed, Fence, Fenced, FencedOff, JobError, Scope};
 use tokio::{sync::oneshot, time::Instant};
 
@@ -31,6 +31,23 @@ fn a_job_gives_its_result_its_panic_or_its_time_out() {
         let aborted = scope.spawn(SECOND, std::future::pending::<()>()).unwrap();
         aborted.abort();
         assert_eq!(aborted.await, Err(JobError::Aborted));
+        assert_eq!(stage.health().incarnation, 1);
+        stage.end().await;
+    });
+}
+
+#[test]
+fn a_limit_beyond_the_range_of_the_clock_is_no_limit() {
+    paused(|| async {
+        let stage = Stage::local();
+        let scope = scope_of(&stage).await;
+        assert_eq!(scope.spawn(Duration::MAX, async { 7 }).unwrap().await, Ok(7));
+        stage.log.plan("a", [Plan::Wait(Duration::MAX), Plan::Done]);
+        stage.note("a");
+        stage.log.until("end a", 1).await;
+        stage.until("waiting", |health| !health.lanes[0].later.is_empty()).await;
+        stage.note("a");
+        stage.log.until("end a", 2).await;
         assert_eq!(stage.health().incarnation, 1);
         stage.end().await;
     });

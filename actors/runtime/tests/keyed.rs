@@ -99,6 +99,19 @@ fn a_panic_in_a_job_fails_its_key_and_the_actor_lives() {
 }
 
 #[test]
+fn work_that_panics_when_it_is_dropped_at_its_deadline_is_a_failure_of_its_key() {
+    paused(|| async {
+        let stage = Stage::local();
+        stage.log.plan("a", [Plan::Bomb, Plan::Done]);
+        stage.note("a");
+        stage.log.until("take a attempt 1 noted 1", 1).await;
+        stage.log.until("end a", 1).await;
+        assert_eq!(stage.health().incarnation, 1);
+        stage.end().await;
+    });
+}
+
+#[test]
 fn r45_a_job_past_its_deadline_is_aborted_and_its_key_tried_again() {
     paused(|| async {
         let stage = Stage::local();

@@ -7,9 +7,9 @@ use std::time::Duration;
 use actix::{ActorContext, Context};
 use kit::{Log, Plan, SECOND, Say, Stage, Worker, act, paused, wait_for_ever};
 use rdd_actors_runtime::{
-    AskError, Config, Limit, State, Supervised, Supervisor,
+    AskError, Config, Group, Health, Limit, State, Supervised, Supervisor,
     chaos::{Fault, Point, Rule},
-    health::FailureKind,
+    health::{FailureKind, GroupHealth},
 };
 use tokio::time::Instant;
 
@@ -174,33 +174,90 @@ fn r44_an_actor_that_crashes_6_times_in_10_s_is_parked_alone_and_tried_again_aft
 }
 
 #[test]
-fn r44_a_group_whose_members_crash_more_than_5_times_in_10_s_together_is_parked_and_others_go_on() {
+fn r44_sick_members_of_a_group_are_parked_alone_and_their_siblings_go_on() {
+    paused(|| async {
+        let stage = Stage::local();
+        let group = stage.root().group("group");
+        let log = Log::new();
+        let healthy = group.actor("healthy", Worker::make(&log));
+        let chaos = stage.supervisor.chaos();
+        chaos.inject(Rule::new("sick*", Point::Start, Fault::Panic)).unwrap();
+        for name in ["sick1", "sick2", "sick3"] {
+            group.actor(name, Worker::make(&log));
+        }
+        chaos.inject(Rule::new("watch", Point::Job, Fault::Panic)).unwrap();
+        group.task("watch", |_| std::future::pending());
+        for name in ["sick1", "sick2", "sick3", "watch"] {
+            while stage.health_of(name).state != State::Parked {
+                assert_eq!(healthy.ask(Say("here"), SECOND).await, Ok(4), "while {name} crashes");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+        assert_eq!(stage.health_of("healthy").incarnation, 1);
+        assert!(stage.supervisor.health().root.groups[0].parked_until.is_none());
+        stage.end().await;
+    });
+}
+
+/// Starts actors with these names that crash until chaos is cleared.
+fn sick(stage: &Stage, group: &Group, names: &[&str]) {
+    for name in names {
+        stage.supervisor.chaos().inject(Rule::new(*name, Point::Start, Fault::Panic)).unwrap();
+        group.actor(name, Worker::make(&Log::new()));
+    }
+}
+
+async fn parked(stage: &Stage, group: impl Fn(&Health) -> &GroupHealth) -> Instant {
+    let end = Instant::now() + 60 * SECOND;
+    while group(&stage.supervisor.health()).parked_until.is_none() {
+        assert!(Instant::now() < end, "never parked");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Instant::now()
+}
+
+#[test]
+fn r44_a_group_of_which_more_than_5_members_are_parked_within_10_s_is_parked_and_others_go_on() {
     paused(|| async {
         let stage = Stage::local();
         let group = stage.root().group("sick");
         let log = Log::new();
-        let members = ["a", "b", "c"].map(|name| group.actor(name, Worker::make(&log)));
-        for _ in 0..2 {
-            for member in &members {
-                member.tell(act(|_, _| panic!("sick"))).unwrap();
-            }
-        }
-        stage.say("the parent's other members answer").await;
-        let parked = loop {
-            let health = stage.supervisor.health();
-            if health.root.groups[0].parked_until.is_some() {
-                break Instant::now();
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        };
+        let healthy = group.actor("healthy", Worker::make(&log));
+        sick(&stage, &group, &["a", "b", "c", "d", "e", "f"]);
+        let parked = parked(&stage, |health| &health.root.groups[0]).await;
+        stage.supervisor.chaos().clear();
         tokio::time::sleep(SECOND).await;
-        for name in ["a", "b", "c"] {
+        for name in ["a", "f", "healthy"] {
             assert_eq!(stage.health_of(name).state, State::Parked, "{name}");
         }
-        stage.say("still").await;
-        assert_eq!(members[0].ask(Say("back"), 70 * SECOND).await, Ok(4));
+        stage.say("the parent's other members answer").await;
+        assert_eq!(healthy.ask(Say("back"), 70 * SECOND).await, Ok(4));
         assert!(parked.elapsed() > 59 * SECOND && parked.elapsed() < 61 * SECOND);
         assert_eq!(stage.supervisor.health().root.groups[0].parkings, 1);
+        stage.end().await;
+    });
+}
+
+#[test]
+fn r44_a_group_within_a_parked_one_stays_parked_with_it() {
+    paused(|| async {
+        let limit = Limit { restarts: 1, window: 100 * SECOND };
+        let stage = Stage::with(Config { limit, ..Config::local() });
+        let outer = stage.root().group("outer");
+        let inner = outer.group("inner");
+        sick(&stage, &inner, &["a", "b"]);
+        let first = parked(&stage, |health| &health.root.groups[0].groups[0]).await;
+        tokio::time::sleep(20 * SECOND).await;
+        sick(&stage, &outer, &["c"]);
+        let second = parked(&stage, |health| &health.root.groups[0]).await;
+        stage.supervisor.chaos().clear();
+        let late = inner.actor("late", Worker::make(&Log::new()));
+        tokio::time::sleep_until(first + 65 * SECOND).await;
+        for name in ["a", "b", "c", "late"] {
+            assert_eq!(stage.health_of(name).state, State::Parked, "{name}");
+        }
+        assert_eq!(late.ask(Say("back"), 70 * SECOND).await, Ok(4));
+        assert!(second.elapsed() > 59 * SECOND && second.elapsed() < 61 * SECOND, "{:?}", second.elapsed());
         stage.end().await;
     });
 }

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use actix::{Actor, Context, Handler};
 use kit::{Latch, Log, Plan, SECOND, Say, Stage, Worker, act};
 use rdd_actors_runtime::{
-    AskError, Config, Due, Error, Policy, Scope, State, Supervised, Supervisor, health::FailureKind,
+    AskError, Config, Due, Error, Outcome, Policy, Scope, State, Supervised, Supervisor, health::FailureKind,
 };
 use tokio::{runtime::Handle, time::Instant};
 
@@ -187,6 +187,100 @@ async fn a_job_that_blocks_its_worker_past_its_deadline_counts_as_leaked_and_kee
     latch.open();
     log.until("begin stuck", 2).await;
     until("gone", || supervisor.health().actor("worker").unwrap().leaked.jobs == 0).await;
+    supervisor.shutdown(SECOND).await;
+}
+
+/// An actor with room for one young job, which does not wait for its jobs when it crashes.
+struct Narrow {
+    log: Log,
+    latch: Arc<Latch>,
+}
+
+impl Actor for Narrow {
+    type Context = Context<Self>;
+}
+
+impl Supervised for Narrow {
+    fn policy() -> Policy {
+        Policy { slots: 1, drain: Duration::ZERO, ..Policy::default() }
+    }
+}
+
+impl Handler<Due<kit::Changed>> for Narrow {
+    type Result = ();
+
+    fn handle(&mut self, due: Due<kit::Changed>, _: &mut Self::Context) {
+        let (log, latch, key) = (self.log.clone(), self.latch.clone(), due.key().clone());
+        due.run(10 * SECOND, async move {
+            log.say(format!("begin {key}"));
+            if key == "block" {
+                latch.block();
+            }
+            Outcome::Done
+        });
+    }
+}
+
+impl Handler<BlockIn> for Narrow {
+    type Result = ();
+
+    fn handle(&mut self, _: BlockIn, _: &mut Self::Context) {
+        panic!("told to");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r15_a_job_that_a_crash_left_blocked_keeps_no_young_slot() {
+    /// Opened also when the test fails: its runtime waits for the blocked worker.
+    struct Open(Arc<Latch>);
+    impl Drop for Open {
+        fn drop(&mut self) {
+            self.0.open();
+        }
+    }
+    let supervisor = threads();
+    let (log, latch) = (Log::new(), Arc::new(Latch::default()));
+    let (lines, shared, _open) = (log.clone(), latch.clone(), Open(latch.clone()));
+    let narrow = supervisor
+        .root()
+        .actor("narrow", move |_| Ok::<_, Error>(Narrow { log: lines.clone(), latch: shared.clone() }));
+    narrow.note(kit::Changed("block".to_owned()));
+    log.until("begin block", 1).await;
+    narrow.tell(BlockIn).unwrap();
+    until("left behind", || supervisor.health().actor("narrow").unwrap().leaked.jobs == 1).await;
+    narrow.note(kit::Changed("other".to_owned()));
+    log.until("begin other", 1).await;
+    latch.open();
+    supervisor.shutdown(SECOND).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r45_a_task_that_blocks_its_thread_is_fenced_counted_and_started_anew() {
+    let supervisor = threads();
+    let (log, latch) = (Log::new(), Arc::new(Latch::default()));
+    let (lines, held) = (log.clone(), latch.clone());
+    let policy = Policy { deadline: SHORT, ..Policy::default() };
+    supervisor.root().task_with("watch", policy, move |birth| {
+        let (log, latch) = (lines.clone(), held.clone());
+        async move {
+            log.say(format!("begin {}", birth.incarnation));
+            if birth.incarnation == 1 {
+                tokio::task::yield_now().await;
+                latch.block();
+                log.say(format!("fence {}", birth.fence.check().is_ok()));
+            }
+            std::future::pending().await
+        }
+    });
+    let end = Instant::now() + 20 * SECOND;
+    while log.count("begin 2") == 0 && Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let watch = supervisor.health().actor("watch").unwrap().clone();
+    latch.open(); // before anything can fail: the test's runtime waits for the blocked worker
+    assert_eq!((watch.incarnation, watch.leaked.jobs), (2, 1));
+    assert_eq!(watch.last_failure.unwrap().kind, FailureKind::Hang);
+    log.until("fence false", 1).await;
     supervisor.shutdown(SECOND).await;
 }
 

@@ -31,7 +31,8 @@ pub struct Limits {
     pub attempts: u32,
     /// Open connections of a listener; above: they wait to be accepted. Default 1,024.
     pub connections: usize,
-    /// How long a TLS handshake and the headers of a request may take; then the connection is closed. Default 10 s.
+    /// How long a TLS handshake and the headers of a request may take; then the connection is closed. Default 60 s: over HTTP/1.1 hyper
+    /// counts the idle time before a request as well, and a client's pooled connection should outlive that.
     pub headers: Duration,
     /// How long connections may go on at the end of a listener, and requests at the end of the API. Default 10 s.
     pub grace: Duration,
@@ -64,7 +65,7 @@ impl Default for Limits {
             watch: Duration::from_secs(30 * 60),
             attempts: 16,
             connections: 1024,
-            headers: Duration::from_secs(10),
+            headers: Duration::from_secs(60),
             grace: Duration::from_secs(10),
         }
     }

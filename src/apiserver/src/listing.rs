@@ -2,7 +2,6 @@
 
 use crate::keys;
 use crate::query::Selection;
-use crate::registry;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rdd_machinery::object::parse;
@@ -73,7 +72,7 @@ async fn point_read(store: &Store, (key, selection): (Key, Selection), at: At) -
     // Of all keys that begin with this one it is the first, and a list tells the revision that it was read at.
     let page = Page { after: None, limit: Some(1) };
     let mut listing = store.list(&Prefix::new(key.as_str()), at, page).await?;
-    listing.entries.retain(|entry| entry.key == key && selects(&selection, entry));
+    listing.entries.retain(|entry| entry.key == key && selection.selects(&entry.value));
     Ok(Listed { revision: listing.revision, entries: listing.entries, token: None, remaining: None })
 }
 
@@ -98,7 +97,7 @@ async fn pages(
         for entry in listing.entries {
             after = Some(entry.key.clone());
             taken += 1;
-            if selection.is_all() || selects(selection, &entry) {
+            if selection.selects(&entry.value) {
                 entries.push(entry);
             }
             if limit == Some(entries.len()) {
@@ -123,10 +122,6 @@ async fn pages(
             });
         }
     }
-}
-
-fn selects(selection: &Selection, entry: &Entry) -> bool {
-    registry::object(&entry.value).is_some_and(|object| selection.selects(&object))
 }
 
 /// Which state to read.

@@ -1,11 +1,17 @@
 //! Query parameters.
 
+use crate::registry;
+use crate::splice;
 use axum::extract::Query as Pairs;
 use http::Uri;
 use rdd_machinery::options::{self, Match, Version};
 use rdd_machinery::selector::{Fields, Labels};
-use rdd_machinery::{Cause, Failure, Resource};
+use rdd_machinery::{Cause, Failure, Object, Resource};
+use serde_json::{Map, Value};
 use std::time::Duration;
+
+/// Seconds of the longest time that is taken as asked for: beyond lies what no clock can add up.
+const YEAR: u64 = 365 * 24 * 60 * 60;
 
 /// The parameters of a request, in order.
 #[derive(Clone, Debug, Default)]
@@ -60,13 +66,13 @@ impl Query {
         self.flag("sendInitialEvents")
     }
 
-    /// `timeoutSeconds`; `None`: none, or none that makes sense.
+    /// `timeoutSeconds`, at most a year; `None`: none, or none that makes sense.
     pub(crate) fn timeout(&self) -> Result<Option<Duration>, Failure> {
         let seconds = options::integer(self.get("timeoutSeconds"))?;
         Ok(seconds
             .and_then(|seconds| u64::try_from(seconds).ok())
             .filter(|s| *s > 0)
-            .map(Duration::from_secs))
+            .map(|seconds| Duration::from_secs(seconds.min(YEAR))))
     }
 
     /// What a list or watch selects.
@@ -105,15 +111,42 @@ impl Selection {
         self.labels.is_empty() && self.fields.is_empty()
     }
 
-    /// Whether an object is selected.
-    pub(crate) fn selects(&self, object: &rdd_machinery::Object) -> bool {
-        self.labels.matches(object) && self.fields.matches(object)
+    /// Whether a stored object is selected. For labels alone only its metadata is read, which is the small part of it.
+    pub(crate) fn selects(&self, value: &[u8]) -> bool {
+        if self.is_all() {
+            return true;
+        }
+        let object = match self.fields.is_empty() {
+            true => metadata_alone(value),
+            false => registry::object(value),
+        };
+        object.is_some_and(|object| self.labels.matches(&object) && self.fields.matches(&object))
     }
+}
+
+fn metadata_alone(value: &[u8]) -> Option<Object> {
+    let metadata: Value = serde_json::from_slice(splice::metadata(value)).ok()?;
+    Some(Object(Map::from_iter([("metadata".to_owned(), metadata)])))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_select_by_metadata_alone() {
+        let selection = Selection { labels: Labels::parse("a=b").unwrap(), ..Selection::default() };
+        let value = |labels: Value, data: &str| {
+            let text = serde_json::json!({"apiVersion": "v1", "data": {"x": data}, "metadata": {"labels": labels, "name": "n"}});
+            text.to_string().into_bytes()
+        };
+        assert!(selection.selects(&value(serde_json::json!({"a": "b", "c": "d"}), "}\"")));
+        assert!(!selection.selects(&value(serde_json::json!({"a": "c"}), "")));
+        assert!(!selection.selects(&value(Value::Null, "")));
+        // What is behind it is not even looked at.
+        assert!(selection.selects(br#"{"metadata":{"labels":{"a":"b"}},"spec":{"#));
+        assert!(Selection::default().selects(b""));
+    }
 
     #[test]
     fn switches_are_on_unless_they_say_no() {

@@ -26,14 +26,28 @@ pub(crate) struct Definition {
     pub(crate) key: Key,
     pub(crate) revision: Revision,
     pub(crate) uid: String,
+    pub(crate) generation: i64,
+    /// What was stored after this revision was stored under this generation, as far as is known: its conditions and labels change a CRD
+    /// as well, and objects need not be read anew for that.
+    pub(crate) since: Revision,
+}
+
+impl Definition {
+    /// The definition of a stored CRD; `before`: the same one as it was known until now.
+    pub(crate) fn of(entry: &Entry, object: &Object, before: Option<&Definition>) -> Definition {
+        let (uid, generation) = (object.uid().to_owned(), object.generation());
+        let same = before.filter(|before| before.uid == uid && before.generation == generation);
+        let since = same.map_or(entry.modified, |before| before.since);
+        Definition { key: entry.key.clone(), revision: entry.modified, uid, generation, since }
+    }
 }
 
 impl Kind {
-    /// An object that was stored before its CRD was last written, as the schema of today shows it: pruned and with defaults. `None`: the
+    /// An object that was stored before the spec of its CRD was last written, as the schema of today shows it: pruned and with defaults. `None`: the
     /// stored bytes are good as they are.
     pub(crate) fn renewed(&self, value: &[u8], revision: Revision) -> Option<Bytes> {
         let (definition, schema) = self.definition.as_ref().zip(self.resource.schema.as_ref())?;
-        if revision > definition.revision {
+        if revision > definition.since {
             return None;
         }
         let mut object = object(value)?;
@@ -92,9 +106,21 @@ impl Keeper {
 
     /// Reads the CRDs and replaces the registry.
     pub(crate) async fn rebuild(&self, store: &Store) -> Result<(), ReadError> {
+        self.renew(store, |_| true).await
+    }
+
+    /// The same, if the registry is still old when it is this call's turn.
+    pub(crate) async fn renew(
+        &self,
+        store: &Store,
+        old: impl FnOnce(&Registry) -> bool,
+    ) -> Result<(), ReadError> {
         let _building = self.building.lock().await;
+        if !old(&self.current()) {
+            return Ok(());
+        }
         let listing = store.list(&keys::definitions(), At::Latest, Page::default()).await?;
-        let registry = Arc::new(Registry::build(&listing.entries));
+        let registry = Arc::new(Registry::build(&listing.entries, &self.current()));
         *self.current.write() = registry;
         self.changed.send_modify(|number| *number += 1);
         Ok(())
@@ -102,15 +128,17 @@ impl Keeper {
 }
 
 impl Registry {
-    fn build(definitions: &[Entry]) -> Registry {
+    fn build(definitions: &[Entry], before: &Registry) -> Registry {
+        let kinds = before.groups.values().flatten().flat_map(|version| version.kinds.values());
+        let before: BTreeMap<&Key, &Definition> =
+            kinds.filter_map(|kind| kind.definition.as_ref()).map(|known| (&known.key, known)).collect();
         let mut registry = Registry::default();
         for resource in builtin::resources() {
             registry.add(Kind { resource, storage: None, definition: None });
         }
         for entry in definitions {
             let Some(object) = object(&entry.value) else { continue };
-            let definition =
-                Definition { key: entry.key.clone(), revision: entry.modified, uid: object.uid().to_owned() };
+            let definition = Definition::of(entry, &object, before.get(&entry.key).copied());
             let resources = crd::resources(&object);
             let stored = resources.iter().find(|resource| resource.storage).cloned();
             for resource in resources {

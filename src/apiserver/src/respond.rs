@@ -45,7 +45,10 @@ pub(crate) fn object(code: StatusCode, object: &Object, encoding: Encoding) -> R
 /// The JSON text of an object.
 pub(crate) fn bytes(object: &Object) -> Bytes {
     // Maps with text keys always serialise.
-    Bytes::from(serde_json::to_vec(&object.0).unwrap_or_default())
+    let mut text = serde_json::to_vec(&object.0).unwrap_or_default();
+    // It may be kept, by the store and for watchers: not with the room that it grew into, which is up to as much again.
+    text.shrink_to_fit();
+    Bytes::from(text)
 }
 
 /// The Status that answers a failure.

@@ -169,13 +169,13 @@ async fn objects(shared: &Arc<Shared>, request: Objects) -> Result<Response<Body
     let Some(kind) = registry.find(&place.group, &place.version, &path.plural).cloned() else {
         return if place.group.is_empty() { Err(Failure::NoSuchPath) } else { Ok(respond::page_not_found()) };
     };
-    let (subject, asked) = match understand(&kind, &parts.method, &path, &Query::of(&parts.uri)) {
+    let query = Query::of(&parts.uri);
+    let (subject, asked) = match understand(&kind, &parts.method, &path, &query) {
         Ok(understood) => understood,
         Err(Some(failure)) => return Err(failure),
         Err(None) => return Ok(respond::page_not_found()),
     };
     let accepted = accept::negotiate(&parts.headers, Offer::Objects)?;
-    let query = Query::of(&parts.uri);
     let include = match accepted.shape {
         accept::Shape::Table(_) => Include::parse(query.get("includeObject"))?,
         _ => Include::None,

@@ -11,17 +11,22 @@
 //! * Nothing is created in a namespace that is being deleted, nor of a kind that is: the rows of both are guarded by the commit.
 //! * What lost a race is done again on what is there then; a client that named a version gets 409.
 
+mod create;
+#[cfg(test)]
+mod tests;
+
 use crate::keys;
 use crate::lifecycle;
 use crate::listing;
-use crate::registry::{self, Kind};
+use crate::registry::{Kind, Registry};
 use crate::render::Stored;
 use crate::shared::Shared;
 use crate::verbs::{Part, Subject};
 use bytes::Bytes;
+use create::create;
 use rdd_machinery::deletion::{self, Decision};
 use rdd_machinery::{Failure, Object, body, meta, namespace, options, validate};
-use rdd_store::{CommitError, Entry, Expect, Key, Op, Txn};
+use rdd_store::{CommitError, Entry, Expect, Key, Op, Revision, Txn};
 use std::sync::Arc;
 
 /// An object that somebody wants to store.
@@ -79,7 +84,12 @@ struct Ready {
 enum Attempt {
     Done(Written),
     /// Somebody was faster.
-    Lost,
+    Lost {
+        /// What is not as it was.
+        key: Key,
+        /// What is there now.
+        current: Option<Entry>,
+    },
 }
 
 /// Changes an object, and brings the registry up to date when it was a CRD.
@@ -111,21 +121,35 @@ pub(crate) async fn apply(
     for _ in 0..shared.limits.attempts {
         match attempt(shared, &kind, subject, options, &change).await? {
             Attempt::Done(written) => return Ok(written),
-            Attempt::Lost => kind = again(shared, subject).await?,
+            Attempt::Lost { key, current } => {
+                kind = again(shared, subject, kind, &key, current.map(|entry| entry.modified)).await?;
+            }
         }
     }
     Err(Failure::modified(&subject.kind.resource, &subject.name))
 }
 
-/// The kind as it is now: it may have been its CRD that somebody wrote.
-async fn again(shared: &Arc<Shared>, subject: &Subject) -> Result<Arc<Kind>, Failure> {
-    let resource = &subject.kind.resource;
-    if !resource.builtin {
-        shared.registry.rebuild(&shared.store).await.map_err(listing::failed)?;
+/// The kind to try again with. Reading all kinds anew is dear, and of use only when it was the CRD that somebody wrote.
+async fn again(
+    shared: &Arc<Shared>,
+    subject: &Subject,
+    kind: Arc<Kind>,
+    lost: &Key,
+    at: Option<Revision>,
+) -> Result<Arc<Kind>, Failure> {
+    if kind.definition.as_ref().is_none_or(|definition| definition.key != *lost) {
+        return Ok(kind);
     }
-    let registry = shared.registry.current();
-    let kind = registry.find(&resource.group, &resource.version, &resource.plural);
-    kind.cloned().ok_or_else(|| Failure::not_found(resource, &subject.name))
+    let resource = &subject.kind.resource;
+    let find =
+        |registry: &Registry| registry.find(&resource.group, &resource.version, &resource.plural).cloned();
+    // Many may have lost at once: the first of them reads for all.
+    let older = |registry: &Registry| {
+        find(registry).and_then(|kind| Some(kind.definition.as_ref()?.revision))
+            < at.or(Some(Revision(u64::MAX)))
+    };
+    shared.registry.renew(&shared.store, older).await.map_err(listing::failed)?;
+    find(&shared.registry.current()).ok_or_else(|| Failure::not_found(resource, &subject.name))
 }
 
 async fn attempt(
@@ -142,10 +166,7 @@ async fn attempt(
     };
     let old = entry.as_ref().map(|entry| current(kind, entry));
     let ready = match (change(old.as_ref())?, entry.as_ref().zip(old.as_ref())) {
-        (Proposal::Create(draft), _) => match create(shared, kind, subject, options, draft).await? {
-            Some(ready) => ready,
-            None => return Ok(Attempt::Lost),
-        },
+        (Proposal::Create(draft), _) => return create(shared, kind, subject, options, draft).await,
         (Proposal::Update(draft), Some((entry, old))) => update(kind, subject, options, draft, entry, old)?,
         (Proposal::Delete(decision), Some((entry, _))) => delete(kind, decision, entry),
         (Proposal::Update(_) | Proposal::Delete(_), None) => {
@@ -156,64 +177,6 @@ async fn attempt(
         return Ok(Attempt::Done(ready.written));
     }
     commit(shared, ready).await
-}
-
-/// A new object. `None`: the name that was made up is taken.
-async fn create(
-    shared: &Arc<Shared>,
-    kind: &Arc<Kind>,
-    subject: &Subject,
-    options: &options::Write,
-    draft: Draft,
-) -> Result<Option<Ready>, Failure> {
-    let resource = &kind.resource;
-    let Draft { mut object, duplicates } = draft;
-    let made_up = object.name().is_empty();
-    let warnings = prune(kind, &mut object, options, &duplicates)?;
-    default(kind, &mut object);
-    meta::prepare_create(resource, &mut object, &subject.namespace, &shared.stamp())?;
-    let mut guards = Vec::new();
-    if resource.is_namespaced() {
-        guards.push(guard_namespace(shared, kind, &subject.namespace, object.name()).await?);
-    }
-    if resource.terminating {
-        return Err(Failure::kind_terminating(resource, object.name()));
-    }
-    if let Some(definition) = &kind.definition {
-        guards.push((definition.key.clone(), Expect::At(definition.revision)));
-    }
-    validate(resource, None, &object, false)?;
-    let key = keys::object(resource, &subject.namespace, object.name());
-    if let Some(entry) = read(shared, key.clone()).await? {
-        return if made_up {
-            Ok(None)
-        } else {
-            Err(Failure::already_exists(resource, &current(kind, &entry)))
-        };
-    }
-    guards.push((key.clone(), Expect::Absent));
-    let value = bytes(kind, object);
-    let stored = Stored { value: value.clone(), revision: None };
-    let written = Written { stored, done: Done::Created, warnings };
-    Ok(Some(Ready { key, guards, value: Some(value), written }))
-}
-
-/// The namespace must be there, and stay as it is until the commit.
-async fn guard_namespace(
-    shared: &Arc<Shared>,
-    kind: &Arc<Kind>,
-    namespace: &str,
-    name: &str,
-) -> Result<(Key, Expect), Failure> {
-    let key = keys::namespace(namespace);
-    let entry = read(shared, key.clone()).await?;
-    let missing = || Failure::NotFound { resource: "namespaces".into(), name: namespace.into() };
-    let entry = entry.ok_or_else(missing)?;
-    let object = registry::object(&entry.value).ok_or_else(missing)?;
-    if object.is_terminating() || object.text(&["status", "phase"]) == Some("Terminating") {
-        return Err(Failure::namespace_terminating(&kind.resource, name, namespace));
-    }
-    Ok((key, Expect::At(entry.modified)))
 }
 
 /// The next version of an object, or its end when it was only waiting for this.
@@ -317,7 +280,7 @@ async fn commit(shared: &Arc<Shared>, ready: Ready) -> Result<Attempt, Failure> 
             }
             Ok(Attempt::Done(written))
         }
-        Err(CommitError::Lost { .. }) => Ok(Attempt::Lost),
+        Err(CommitError::Lost { key, current }) => Ok(Attempt::Lost { key, current }),
         Err(error) => Err(failed(error)),
     }
 }

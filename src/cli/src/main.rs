@@ -1,5 +1,6 @@
 //! The rdd command.
 
+mod arenas;
 mod arguments;
 mod child;
 mod cli;
@@ -99,7 +100,10 @@ fn level(cli: &Cli, developer: bool) -> Result<log::Level, Failure> {
 fn runtime(verb: &Verb) -> Result<tokio::runtime::Runtime, Failure> {
     let serves = matches!(verb, Verb::Service(args) if matches!(args.verb, verbs::service::Verb::Serve(_)));
     let runtime = match serves {
-        true => rdd_daemon::runtime(),
+        true => {
+            arenas::limit_this();
+            rdd_daemon::runtime()
+        }
         false => tokio::runtime::Builder::new_current_thread().enable_all().build(),
     };
     runtime.map_err(|e| Failure::error(format!("no runtime: {e}")))

@@ -9,8 +9,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::Api;
 use rdd_resources::condition::{self, reason};
 use rdd_resources::{App, names};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::io::{IsTerminal, Write};
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// What is waited for.
@@ -20,6 +23,8 @@ pub(crate) struct Wanted {
     pub(crate) generation: i64,
     /// Our request for a new attempt: failures count once the machine has taken it up.
     pub(crate) attempt: Option<String>,
+    /// Of this App, not of one that was made after it was deleted.
+    pub(crate) uid: Option<String>,
 }
 
 /// What a look at the App says.
@@ -61,6 +66,12 @@ pub(crate) fn judge(app: &App, wanted: &Wanted) -> Verdict {
     })
 }
 
+/// Whether the App is being deleted, or is another one than that which was changed.
+fn is_gone(app: &App, wanted: &Wanted) -> bool {
+    let other = wanted.uid.is_some() && app.metadata.uid != wanted.uid;
+    app.metadata.deletion_timestamp.is_some() || other
+}
+
 /// `TYPE=STATUS: message (Reason)`.
 fn line(condition: &Condition) -> String {
     format!("{}={}: {} ({})", condition.type_, condition.status, condition.message, condition.reason)
@@ -72,7 +83,6 @@ fn line(condition: &Condition) -> String {
 /// A terminal failure of this generation, the App deleted, Ctrl-C (exit 1); the limit reached (exit 4).
 pub(crate) async fn wait(context: &Context, wanted: &Wanted, limit: Limit) -> Result<(), Failure> {
     say("Waiting for App to settle");
-    let started = Instant::now();
     let progress = Progress::new();
     let mut last = String::from("the App has not been seen yet");
     let which = Which { fields: Some(format!("metadata.name={}", names::APP)) };
@@ -88,11 +98,11 @@ pub(crate) async fn wait(context: &Context, wanted: &Wanted, limit: Limit) -> Re
                 Seen::Gone(_) => return Err(deleted()),
                 Seen::Lost(why) => {
                     last = format!("the API does not answer: {why}");
-                    progress.show(&last, started);
+                    progress.show(&last);
                     return Ok(None);
                 }
             };
-            if app.metadata.deletion_timestamp.is_some() {
+            if is_gone(&app, wanted) {
                 return Err(deleted());
             }
             progress.clear();
@@ -102,7 +112,7 @@ pub(crate) async fn wait(context: &Context, wanted: &Wanted, limit: Limit) -> Re
                 Verdict::Failed(why) => Err(Failure::error(format!("App failed: {why}"))),
                 Verdict::Waiting(state) => {
                     last = state;
-                    progress.show(&last, started);
+                    progress.show(&last);
                     Ok(None)
                 }
             }
@@ -112,6 +122,7 @@ pub(crate) async fn wait(context: &Context, wanted: &Wanted, limit: Limit) -> Re
             biased;
             _ = tokio::signal::ctrl_c() => Some(Err(cancelled())),
             result = limit.wait(following) => result,
+            never = progress.tick() => match never {},
         }
     };
     progress.clear();
@@ -149,16 +160,33 @@ pub(crate) fn cancelled() -> Failure {
 /// A line on the terminal that says what is awaited and for how long; nothing elsewhere.
 struct Progress {
     terminal: bool,
+    since: Instant,
+    state: RefCell<String>,
 }
 
 impl Progress {
     fn new() -> Progress {
-        Progress { terminal: std::io::stderr().is_terminal() }
+        Progress {
+            terminal: std::io::stderr().is_terminal(),
+            since: Instant::now(),
+            state: RefCell::default(),
+        }
     }
-    fn show(&self, state: &str, since: Instant) {
+    fn show(&self, state: &str) {
+        self.state.replace(state.to_owned());
+        self.draw();
+    }
+    fn draw(&self) {
         if self.terminal {
-            let text = format!("\r\x1b[K… {state}, for {}s", since.elapsed().as_secs());
+            let text = format!("\r\x1b[K… {}, for {}s", self.state.borrow(), self.since.elapsed().as_secs());
             let _ = std::io::stderr().write_all(text.as_bytes());
+        }
+    }
+    /// Keeps the time that the line shows up to date, without end.
+    async fn tick(&self) -> Infallible {
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            self.draw();
         }
     }
     fn clear(&self) {
@@ -188,7 +216,7 @@ mod tests {
     }
 
     fn wanted(generation: i64) -> Wanted {
-        Wanted { generation, attempt: None }
+        Wanted { generation, ..Wanted::default() }
     }
 
     #[test]
@@ -213,11 +241,23 @@ mod tests {
 
     #[test]
     fn r30_failures_count_only_for_the_own_attempt() {
-        let wanted = Wanted { generation: 2, attempt: Some("b".into()) };
+        let wanted = Wanted { attempt: Some("b".into()), ..wanted(2) };
         let failure = json!([condition("Running", "False", "StartFailed", 2)]);
         assert!(matches!(judge(&app(failure.clone(), Some("a")), &wanted), Verdict::Waiting(_)));
         assert!(matches!(judge(&app(failure.clone(), None), &wanted), Verdict::Waiting(_)));
         assert!(matches!(judge(&app(failure, Some("b")), &wanted), Verdict::Failed(_)));
+    }
+
+    #[test]
+    fn r31_an_app_that_was_deleted_and_made_anew_is_not_the_one_that_is_waited_for() {
+        let with = |uid: &str| {
+            let mut app = app(json!([condition("Settled", "True", "Settled", 9)]), None);
+            app.metadata.uid = Some(uid.to_owned());
+            app
+        };
+        let ours = Wanted { uid: Some("a".to_owned()), ..wanted(2) };
+        assert!(!is_gone(&with("a"), &ours));
+        assert!(is_gone(&with("b"), &ours));
     }
 
     #[test]

@@ -103,7 +103,7 @@ impl Daemon {
             .await?;
         let supervisor = Supervisor::start(supervision(&config, seed));
         let state = Arc::new(State::new(supervisor, store.clone(), salvage, config.developer));
-        api.mount("/healthz", Access::Public, health::router(state.clone(), health::Probe::Ready));
+        api.mount("/healthz", Access::Public, health::router(state.clone(), health::Probe::Health));
         api.mount("/readyz", Access::Public, health::router(state.clone(), health::Probe::Ready));
         api.mount("/livez", Access::Public, health::router(state.clone(), health::Probe::Live));
         api.mount("/metrics", Access::Token, metrics::router(state.clone()));
@@ -124,6 +124,7 @@ impl Daemon {
         bootstrap::install(&client).await?;
         let mirroring = actors(&config, seed, &state, client.clone());
         if let Some(mirroring) = &mirroring {
+            state.mirrors(mirroring.clone());
             mirroring.ready().await;
         }
         bootstrap::publish(&client, &discovery::embedded(address, &config.controllers, state.started()))

@@ -3,6 +3,7 @@
 //! | path | method | what |
 //! | --- | --- | --- |
 //! | `/debug/supervision` | GET | the tree of actors as JSON |
+//! | `/debug/mirroring` | GET | the engine, the last full sync, objects that fail or wait; `null` without controllers |
 //! | `/debug/messages` | GET | the last messages, oldest first; `?trace=ID` one trace, `?last=N` the newest |
 //! | | PUT, POST | `{"on": bool}` switches recording |
 //! | `/debug/chaos` | GET, POST, DELETE | the rules; add one; remove all. Developer mode only, else 403 |
@@ -35,6 +36,7 @@ struct Switch {
 pub(crate) fn router(state: Arc<State>) -> Router {
     Router::new()
         .route("/supervision", get(supervision))
+        .route("/mirroring", get(mirroring))
         .route("/messages", get(messages).put(switch).post(switch))
         .route("/chaos", get(rules).post(inject).delete(clear))
         .with_state(state)
@@ -42,6 +44,10 @@ pub(crate) fn router(state: Arc<State>) -> Router {
 
 async fn supervision(Given(state): Shared) -> Response {
     Json(state.supervisor().health()).into_response()
+}
+
+async fn mirroring(Given(state): Shared) -> Response {
+    Json(state.mirroring()).into_response()
 }
 
 async fn messages(Given(state): Shared, Query(which): Query<Which>) -> Response {

@@ -22,9 +22,21 @@ pub struct Error {
 pub fn private_dir(path: &Path) -> Result<(), Error> {
     let failed = |what| move |source| Error { path: path.to_owned(), what, source };
     make(path).map_err(failed("created"))?;
-    // A probe: a mode says nothing of a read-only file system, and root may write where the mode forbids it.
-    tempfile::NamedTempFile::new_in(path).map_err(failed("written"))?;
-    Ok(())
+    probe(path)
+}
+
+/// As [`private_dir`], but one that exists stays as it is: the user may have named one that others use as well, `/tmp` for example.
+///
+/// # Errors
+/// It can not be made, or not be written.
+pub fn shared_dir(path: &Path) -> Result<(), Error> {
+    if path.is_dir() { probe(path) } else { private_dir(path) }
+}
+
+/// A mode says nothing of a read-only file system, and root may write where the mode forbids it.
+fn probe(path: &Path) -> Result<(), Error> {
+    let failed = |source| Error { path: path.to_owned(), what: "written", source };
+    tempfile::NamedTempFile::new_in(path).map(drop).map_err(failed)
 }
 
 #[cfg(unix)]
@@ -98,6 +110,17 @@ mod tests {
         std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         private_dir(home.path()).unwrap();
         assert_eq!(mode(home.path()), 0o700);
+    }
+
+    #[test]
+    fn a_directory_that_others_may_use_stays_open_to_them_and_a_new_one_is_private() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        shared_dir(home.path()).unwrap();
+        assert_eq!(mode(home.path()), 0o755);
+        let new = home.path().join("new");
+        shared_dir(&new).unwrap();
+        assert_eq!(mode(&new), 0o700);
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(crate) enum Probe {
     Live,
     /// Does it do its work?
     Ready,
+    /// The same, by its old name.
+    Health,
 }
 
 /// One part, and what is wrong with it.
@@ -82,6 +84,7 @@ fn answer(checks: &[Check], verbose: bool, trusted: bool, probe: Probe) -> Respo
     let name = match probe {
         Probe::Live => "livez",
         Probe::Ready => "readyz",
+        Probe::Health => "healthz",
     };
     let healthy = checks.iter().all(|check| check.failure.is_none());
     if healthy && !verbose {
@@ -187,6 +190,8 @@ mod tests {
     async fn r46_a_healthy_daemon_says_ok_and_names_its_checks_when_asked() {
         let checks = [check("ping", None), check("store", None)];
         assert_eq!(said(&checks, false, false).await, (200, "ok".into()));
+        let old = answer(&checks, true, false, Probe::Health).into_body().collect().await.unwrap().to_bytes();
+        assert!(old.ends_with(b"healthz check passed\n"), "{old:?}");
         assert_eq!(
             said(&checks, true, false).await,
             (200, "[+]ping ok\n[+]store ok\nreadyz check passed\n".into())

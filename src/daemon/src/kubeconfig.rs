@@ -6,6 +6,9 @@ use std::net::SocketAddr;
 /// The name of cluster, context and user.
 pub const NAME: &str = "root";
 
+/// Where kubectl looks when no namespace is given: the mirrors' default one, so that `rdd ctl get containers` shows them.
+pub const NAMESPACE: &str = rdd_resources::names::DEFAULT_NAMESPACE;
+
 /// The file's text.
 pub fn render(address: SocketAddr, ca_pem: &str, token: &str) -> String {
     let ca = base64::engine::general_purpose::STANDARD.encode(ca_pem);
@@ -27,6 +30,7 @@ contexts:
   context:
     cluster: {NAME}
     user: {NAME}
+    namespace: {NAMESPACE}
 current-context: {NAME}
 preferences: {{}}
 "#

@@ -56,7 +56,7 @@ impl Settings {
 /// # Errors
 /// The log directory can not be written.
 pub fn rotate(paths: &Paths, name: Name, settings: &Settings) -> Result<File, files::Error> {
-    files::private_dir(&paths.log_dir)?;
+    files::shared_dir(&paths.log_dir)?;
     let path = name.path(paths);
     let failed = |source| files::Error { path: path.clone(), what: "written", source };
     let old = numbered(&paths.log_dir, name.stem()).map_err(failed)?;
@@ -165,6 +165,18 @@ mod tests {
         }
         assert_eq!(names(&paths).len(), 8);
         assert_eq!(std::fs::read_to_string(Name::Stderr.path(&paths)).unwrap(), "=== a test ===\n");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_log_directory_that_the_user_named_keeps_its_mode() {
+        use std::os::unix::fs::PermissionsExt;
+        let (home, mut paths) = test_paths();
+        paths.log_dir = home.path().to_owned();
+        std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+        rotate(&paths, Name::Stderr, &Settings::default()).unwrap();
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(home.path()), mode(&Name::Stderr.path(&paths))), (0o777, 0o600));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! What health, metrics and debugging read.
 
 use jiff::Timestamp;
+use rdd_actors::{Mirroring, Snapshot};
 use rdd_actors_runtime::Supervisor;
 use rdd_store::{Salvage, Store};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -24,6 +26,7 @@ pub(crate) struct State {
     store: Store,
     salvage: Salvage,
     developer: bool,
+    mirroring: OnceLock<Mirroring>,
     phase: AtomicU8,
     started: Timestamp,
     since: Instant,
@@ -37,6 +40,7 @@ impl State {
             store,
             salvage,
             developer,
+            mirroring: OnceLock::new(),
             phase: AtomicU8::new(Phase::Starting as u8),
             started,
             since,
@@ -53,6 +57,17 @@ impl State {
 
     pub(crate) fn salvage(&self) -> &Salvage {
         &self.salvage
+    }
+
+    /// Makes the actors known, once they are started.
+    pub(crate) fn mirrors(&self, mirroring: Mirroring) {
+        // Started once in the life of a daemon.
+        let _ = self.mirroring.set(mirroring);
+    }
+
+    /// How it stands with the engine and its mirrors; `None`: no controller runs, or not yet.
+    pub(crate) fn mirroring(&self) -> Option<Snapshot> {
+        self.mirroring.get().map(Mirroring::snapshot)
     }
 
     pub(crate) fn developer(&self) -> bool {

@@ -19,6 +19,9 @@ pub struct Inputs<'a> {
     pub conditions: &'a [Condition],
     /// Whether the engine controller is enabled.
     pub engine_controller: bool,
+    /// Whether whoever reports on the engine has done so since it was started. A condition that an earlier daemon left says nothing
+    /// of the present connection: it counts as older.
+    pub engine_confirmed: bool,
 }
 
 /// What Settled says.
@@ -55,7 +58,8 @@ pub fn settled(now: Inputs<'_>) -> Settled {
         return yes();
     }
     let engine = condition::find(now.conditions, condition::CONTAINER_ENGINE_READY);
-    let current = engine.filter(|c| c.observed_generation.unwrap_or(0) >= now.generation);
+    let current =
+        engine.filter(|c| now.engine_confirmed && c.observed_generation.unwrap_or(0) >= now.generation);
     if !wanted {
         return match current {
             Some(c) if [reason::STOPPED, reason::NOT_APPLICABLE].contains(&c.reason.as_str()) => yes(),
@@ -171,15 +175,26 @@ mod tests {
                 let type_ = condition::CONTAINER_ENGINE_READY;
                 condition::set(&mut conditions, t, type_, status, why, "", Some(generation));
             }
-            let got = settled(Inputs {
+            let inputs = Inputs {
                 generation: 2,
                 spec: &spec,
                 machine: machine.as_ref(),
                 engine: Some(&engine),
                 conditions: &conditions,
                 engine_controller: row.controller,
-            });
+                engine_confirmed: true,
+            };
+            let got = settled(inputs);
             assert_eq!((got.settled, got.reason.as_str()), row.expect, "{}", row.name);
+            // What an earlier daemon left never settles anything: it counts as older.
+            let stale = settled(Inputs { engine_confirmed: false, ..inputs });
+            let depends = row.name.starts_with(['5', '6', '7']);
+            let expect = match row.expect {
+                (_, "WaitingForEngine") => row.expect,
+                _ if depends => (false, "EngineStale"),
+                other => other,
+            };
+            assert_eq!((stale.settled, stale.reason.as_str()), expect, "{}, by an earlier daemon", row.name);
         }
     }
 }

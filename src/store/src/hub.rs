@@ -12,6 +12,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 
+/// Bytes of values that wait for one watcher, whatever their number may be; above it lags.
+const BYTES: usize = 16 << 20;
+/// Places for changes that an empty inbox keeps.
+const ROOM: usize = 64;
+
 /// All watchers, and the last revision they were told of.
 #[derive(Debug, Default)]
 pub(crate) struct Hub {
@@ -43,6 +48,8 @@ pub(crate) struct Inbox {
 #[derive(Debug, Default)]
 struct Pending {
     changes: VecDeque<Arc<Change>>,
+    /// The size of their values.
+    bytes: usize,
     ended: Option<Ended>,
 }
 
@@ -126,7 +133,7 @@ impl Hub {
             return None;
         }
         let ended = watchers.closed.then_some(Ended::Closed);
-        let state = Mutex::new(Pending { changes: VecDeque::new(), ended });
+        let state = Mutex::new(Pending { changes: VecDeque::new(), bytes: 0, ended });
         let inbox = Arc::new(Inbox { limit, state, filled: Notify::new() });
         let bytes = prefix.as_str().as_bytes();
         watchers
@@ -196,15 +203,22 @@ impl Watchers {
     }
 }
 
+/// Bytes of the values of a change.
+fn size(change: &Change) -> usize {
+    change.previous.iter().chain(&change.next).map(bytes::Bytes::len).sum()
+}
+
 impl Inbox {
     fn push(&self, change: &Arc<Change>) -> Pushed {
         let mut pending = self.state.lock();
-        if pending.changes.len() >= self.limit {
-            pending.ended = Some(Ended::Lagged);
+        let bytes = pending.bytes + size(change);
+        let full = bytes > BYTES && !pending.changes.is_empty();
+        if full || pending.changes.len() >= self.limit {
             // What it did not fetch it can read from history: hold no memory for it.
-            pending.changes = VecDeque::new();
+            *pending = Pending { ended: Some(Ended::Lagged), ..Pending::default() };
             return Pushed::Overflow;
         }
+        pending.bytes = bytes;
         pending.changes.push_back(change.clone());
         if pending.changes.len() == 1 { Pushed::First } else { Pushed::More }
     }
@@ -216,7 +230,13 @@ impl Inbox {
             return pending.ended.map_or(Ok(Vec::new()), Err);
         }
         let count = pending.changes.len().min(most);
-        Ok(pending.changes.drain(..count).collect())
+        let taken: Vec<Arc<Change>> = pending.changes.drain(..count).collect();
+        pending.bytes -= taken.iter().map(|change| size(change)).sum::<usize>();
+        if pending.changes.is_empty() {
+            // A burst is over: its room is not kept.
+            pending.changes.shrink_to(ROOM);
+        }
+        Ok(taken)
     }
 
     /// Up to where a watcher that returned everything up to `returned` has seen everything. `published` must have been

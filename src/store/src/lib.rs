@@ -42,6 +42,7 @@ pub use read::{At, Entry, Listing, Page};
 pub use watch::{Ended, Watch};
 
 use parking_lot::Mutex;
+use pool::Reach;
 use shared::{Shared, Source};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -59,7 +60,7 @@ pub struct Config {
     pub keep_for: Duration,
     /// At least this many of the last revisions are never compacted. Default 10,000.
     pub keep_revisions: u64,
-    /// Changes a watcher may be behind before it ends with [`Ended::Lagged`]. Default 4,096.
+    /// Changes a watcher may be behind before it ends with [`Ended::Lagged`]; also never more than 16 MiB of values. Default 4,096.
     pub watch_buffer: usize,
     /// A limit on the database in pages of 4 KiB (`max_page_count`). Default none.
     pub max_pages: Option<u32>,
@@ -176,7 +177,7 @@ impl Store {
         }
         let key = key.clone();
         let newest = |found: &Option<Entry>| found.as_ref().map_or(Revision(0), |entry| entry.modified);
-        let found = shared.read(move |conn| query::get(conn, &key), newest).await?;
+        let found = shared.read(Reach::Point, move |conn| query::get(conn, &key), newest).await?;
         if let Some(entry) = &found {
             shared.recent.learn(entry, published);
         }
@@ -190,7 +191,7 @@ impl Store {
     pub async fn list(&self, prefix: &Prefix, at: At, page: Page) -> Result<Listing, ReadError> {
         let prefix = prefix.clone();
         let read = move |conn: &rusqlite::Connection| query::list(conn, &prefix, at, &page);
-        self.inner.shared.read(read, |listing| listing.revision).await
+        self.inner.shared.read(Reach::Range, read, |listing| listing.revision).await
     }
 
     /// Changes of a prefix after a revision. Does not wait.

@@ -76,7 +76,12 @@ impl Mark {
             Err(_) => Content { reserved: 0, left: Left::Unknown },
         };
         let now = Content { left: Left::Open, ..found };
-        write(&mut file, now).map_err(|e| OpenError::NotWritable { path, why: e.to_string() })?;
+        // Only "closed" would mislead who finds it after a crash of the system: just then the new word must be on disk at once.
+        let written = match found.left {
+            Left::Closed(_) => write(&mut file, now).and_then(|()| file.sync_data()),
+            Left::Unknown | Left::Open | Left::Damaged => write(&mut file, now),
+        };
+        written.map_err(|e| OpenError::NotWritable { path, why: e.to_string() })?;
         Ok((Mark { file: Mutex::new((Some(file), now)) }, found))
     }
 
@@ -104,7 +109,7 @@ impl Mark {
         let (file, content) = &mut *self.file.lock();
         change(content);
         if let Some(file) = file
-            && let Err(e) = write(file, *content)
+            && let Err(e) = write(file, *content).and_then(|()| file.sync_data())
         {
             tracing::warn!(error = %e, "the store's mark could not be written");
         }
@@ -113,8 +118,7 @@ impl Mark {
 
 fn write(file: &mut File, content: Content) -> std::io::Result<()> {
     file.seek(SeekFrom::Start(0))?;
-    file.write_all(content.text().as_bytes())?;
-    file.sync_data()
+    file.write_all(content.text().as_bytes())
 }
 
 impl Content {

@@ -7,7 +7,7 @@ use crate::clock::{Clock, unix_ms};
 use crate::fault::Fault;
 use crate::mark::{Content, Left, Look, Mark, beside};
 use crate::salvage::{self, Kept};
-use crate::schema::{self, Found};
+use crate::schema::{self, Found, MakeError};
 use crate::writer::Writer;
 use crate::{Config, OpenError, Salvage};
 use rusqlite::{Connection, ErrorCode};
@@ -64,9 +64,20 @@ pub(crate) fn memory(config: &Config) -> Result<Writer, OpenError> {
 fn attempt(path: &Path, before: &Content, config: &Config, kept: &Kept) -> Result<Connection, Refused> {
     let look = look(path)?;
     let known = |fault: rusqlite::Error| judge(path, fault);
+    let floor = config.floor.map_or(0, |floor| floor.0);
+    let base = unix_ms().max(floor).max(before.reserved).max(kept.newest.0);
+    if look.is_none() {
+        schema::make(path, base).map_err(|error| match error {
+            MakeError::Sql(fault) => known(fault),
+            MakeError::Io(error) => Refused::Error(not_writable(path, &error)),
+        })?;
+        let conn = schema::writer(path).map_err(known)?;
+        salvage::write(&conn, base, kept).map_err(known)?;
+        limit(&conn, config).map_err(known)?;
+        return Ok(conn);
+    }
     let conn = schema::writer(path).map_err(known)?;
     let found = schema::version(&conn).map_err(known)?;
-    let floor = config.floor.map_or(0, |floor| floor.0);
     match found {
         Found::Foreign => {
             return Err(Refused::Error(other(path, "it is the database of another program".into())));
@@ -81,7 +92,6 @@ fn attempt(path: &Path, before: &Content, config: &Config, kept: &Kept) -> Resul
                 [floor.cast_signed()]).map_err(known)?;
         }
         Found::Empty => {
-            let base = unix_ms().max(floor).max(before.reserved).max(kept.newest.0);
             schema::create(&conn, base).and_then(|()| salvage::write(&conn, base, kept)).map_err(known)?;
         }
     }

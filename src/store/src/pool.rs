@@ -10,34 +10,51 @@ use tokio::sync::Semaphore;
 
 /// Reads at a time; more would only take threads and memory.
 const READS: usize = 4;
+/// Of these, reads of many rows: a place is always left for those of one, which writes wait for.
+const RANGES: usize = READS - 1;
 /// Connections kept while nobody reads.
 const KEPT: usize = 2;
+
+/// What a read goes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// One row: microseconds.
+    Point,
+    /// Any number of rows.
+    Range,
+}
 
 /// Read-only connections, opened when needed.
 #[derive(Debug)]
 pub(crate) struct Pool {
     path: PathBuf,
     turns: Arc<Semaphore>,
+    ranges: Arc<Semaphore>,
     /// `None`: closed.
     idle: Mutex<Option<Vec<Connection>>>,
 }
 
 impl Pool {
     pub(crate) fn new(path: PathBuf) -> Pool {
-        Pool { path, turns: Arc::new(Semaphore::new(READS)), idle: Mutex::new(Some(Vec::new())) }
+        let (turns, ranges) = (Arc::new(Semaphore::new(READS)), Arc::new(Semaphore::new(RANGES)));
+        Pool { path, turns, ranges, idle: Mutex::new(Some(Vec::new())) }
     }
 
     /// Runs a read in one snapshot, on a thread that may block.
-    pub(crate) async fn read<T, F>(self: &Arc<Self>, read: F) -> Result<T, Fault>
+    pub(crate) async fn read<T, F>(self: &Arc<Self>, reach: Reach, read: F) -> Result<T, Fault>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     {
+        let range = match reach {
+            Reach::Point => None,
+            Reach::Range => Some(self.ranges.clone().acquire_owned().await.map_err(|_| closed())?),
+        };
         let Ok(turn) = self.turns.clone().acquire_owned().await else { return Err(closed()) };
         let pool = self.clone();
         let work = move || {
             let result = pool.read_here(read);
-            drop(turn);
+            drop((turn, range));
             result
         };
         match tokio::task::spawn_blocking(work).await {
@@ -68,6 +85,7 @@ impl Pool {
     }
 
     pub(crate) fn close(&self) {
+        self.ranges.close();
         self.turns.close();
         self.idle.lock().take();
     }

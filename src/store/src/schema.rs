@@ -4,7 +4,10 @@
 //! happened) are small rows that point into it, so that the log can be scanned without touching values.
 //! `value` repeats the key: it can be salvaged when the other tables are lost.
 
+use crate::mark::beside;
 use rusqlite::{Connection, OpenFlags};
+use std::fs::{self, File};
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -21,6 +24,61 @@ CREATE TABLE value(revision INTEGER PRIMARY KEY, key BLOB NOT NULL, value BLOB N
 CREATE TABLE log(revision INTEGER PRIMARY KEY, key BLOB NOT NULL, created INTEGER NOT NULL,
                  previous INTEGER NOT NULL, deleted INTEGER NOT NULL, at INTEGER NOT NULL);
 ";
+
+/// What can be beside a database, and belongs to it.
+pub(crate) const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// Why no new file could be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MakeError {
+    #[error(transparent)]
+    Sql(#[from] rusqlite::Error),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Makes a new file with its tables, where there is none. It appears whole, and is on disk when this returns.
+///
+/// SQLite alone would sync seven times on the way to the first commit. Nobody sees the file before it has its name, so once is enough.
+pub(crate) fn make(path: &Path, base: u64) -> Result<(), MakeError> {
+    let new = beside(path, ".new");
+    // What an earlier attempt left; and the log of a file that somebody removed would be replayed into the new one.
+    remove(&new)?;
+    for suffix in COMPANIONS {
+        remove(&beside(&new, suffix))?;
+        remove(&beside(path, suffix))?;
+    }
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(&new, flags)?;
+    conn.execute_batch("PRAGMA synchronous = OFF")?;
+    conn.query_row("PRAGMA journal_mode = MEMORY", [], |_| Ok(()))?;
+    create(&conn, base)?;
+    conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    conn.close().map_err(|(_, error)| error)?;
+    File::open(&new)?.sync_all()?;
+    fs::rename(&new, path)?;
+    sync_directory(path)
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}
+
+/// Makes the name of a file as lasting as its content. Only Unix has, and needs, a way to.
+fn sync_directory(path: &Path) -> Result<(), MakeError> {
+    #[cfg(unix)]
+    {
+        let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+        File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
 
 /// The writer's connection to a file; creates the file.
 pub(crate) fn writer(path: &Path) -> rusqlite::Result<Connection> {

@@ -2,7 +2,7 @@
 
 use crate::fault::{Damage, Fault};
 use crate::hub::Hub;
-use crate::pool::{Pool, snapshot};
+use crate::pool::{Pool, Reach, snapshot};
 use crate::recent::Recent;
 use crate::writer::Writer;
 use crate::{ReadError, Revision};
@@ -31,6 +31,7 @@ impl Shared {
     /// so that a watch from there is never "in the future".
     pub(crate) async fn read<T, F>(
         self: &Arc<Self>,
+        reach: Reach,
         read: F,
         seen: fn(&T) -> Revision,
     ) -> Result<T, ReadError>
@@ -50,7 +51,7 @@ impl Shared {
                     hub.wait_for(seen(&result));
                     Ok(result)
                 };
-                pool.read(read).await
+                pool.read(reach, read).await
             }
         };
         result.map_err(|fault| {

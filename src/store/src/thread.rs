@@ -1,5 +1,6 @@
 //! The writer's thread: takes whatever is queued, commits it as one batch, answers.
 
+use crate::hub::Hub;
 use crate::keeper::Keeper;
 use crate::mark::{Left, Look};
 use crate::pool::Pool;
@@ -41,6 +42,15 @@ struct Loop {
     closing: Vec<Answer<()>>,
 }
 
+/// Ends all watches with the writer, also when it panics: they would wait for ever.
+struct EndWatches(Arc<Hub>);
+
+impl Drop for EndWatches {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 /// Starts the writer and its keeper.
 pub(crate) fn start(
     mut writer: Writer,
@@ -59,6 +69,7 @@ pub(crate) fn start(
         .map_err(|e| e.to_string())?;
     let path = path.to_owned();
     let thread = std::thread::Builder::new().name("store-writer".into()).spawn(move || {
+        let _watchers = EndWatches(writer.hub.clone());
         let mut work = Loop { writer, jobs, compacting: None, closing: Vec::new() };
         work.run();
         work.finish(&path, &pool, keeper);

@@ -1,6 +1,7 @@
 //! Watching a prefix.
 
 use crate::hub::Inbox;
+use crate::pool::Reach;
 use crate::query::{self, Chunk};
 use crate::shared::Shared;
 use crate::{Change, Prefix, ReadError, Revision};
@@ -101,7 +102,8 @@ impl Watch {
         let (shared, prefix, after) = (self.shared.clone(), self.prefix.clone(), self.returned);
         let reading = self.reading.get_or_insert_with(|| {
             tokio::spawn(async move {
-                shared.read(move |conn| query::replay(conn, &prefix, after, until), |chunk| chunk.upto).await
+                let replay = move |conn: &_| query::replay(conn, &prefix, after, until);
+                shared.read(Reach::Range, replay, |chunk| chunk.upto).await
             })
         });
         let result = reading.await;

@@ -63,7 +63,7 @@ impl<M: Keyed> Due<M> {
     pub fn run(self, limit: Duration, work: impl Future<Output = Outcome> + Send + 'static) {
         let Due { mut lease, scope, .. } = self;
         let Some(meta) = lease.held.as_ref().map(|(_, meta)| meta.clone()) else { return };
-        lease.deadline = Some(Instant::now() + limit);
+        lease.limit = Some((Instant::now(), limit));
         let slot = lease.slot.clone();
         // A closed scope drops the lease with the job: the key is interrupted, not failed.
         let _ = scope.start(meta.clone(), Some(limit), Some(slot), async move {

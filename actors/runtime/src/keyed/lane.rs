@@ -121,8 +121,8 @@ pub(super) struct Lease<M: Keyed> {
     pub(super) held: Option<(M::Cause, Meta)>,
     pub(super) slot: Arc<Slot>,
     pub(super) since: Instant,
-    /// Set when it is in a job: until when that may take.
-    pub(super) deadline: Option<Instant>,
+    /// Set when it is in a job: since when, and how long that may take.
+    pub(super) limit: Option<(Instant, Duration)>,
 }
 
 impl<M: Keyed> Lease<M> {
@@ -144,10 +144,13 @@ impl<M: Keyed> Drop for Lease<M> {
         if self.held.is_none() {
             return;
         }
-        let verdict = match self.deadline {
-            _ if std::thread::panicking() => Verdict::Interrupted, // its key is blamed by who catches the panic
+        let panicking = std::thread::panicking();
+        let verdict = match self.limit {
+            None if panicking => Verdict::Interrupted, // its key is blamed by who catches the panic
             None => Verdict::Retry("its handler did not answer".to_owned()),
-            Some(deadline) if Instant::now() >= deadline => {
+            // Panics of the work itself are caught before this: its backoff keeps it from panicking without end.
+            Some(_) if panicking => Verdict::Retry("panicked when its work was dropped".to_owned()),
+            Some((since, limit)) if since.elapsed() >= limit => {
                 Verdict::Retry("timed out, blocking its thread".to_owned())
             }
             Some(_) => Verdict::Interrupted,
@@ -186,7 +189,7 @@ where
         let suspect = Suspect { lane: lane.clone(), key: key.clone() };
         let slot = Slot::take(&lane.vitals);
         let held = Some((cause, meta.clone()));
-        let lease = Lease { lane, key, held, slot, since: now, deadline: None };
+        let lease = Lease { lane, key, held, slot, since: now, limit: None };
         let due = Due::new(lease, attempt, first_failure, scope.clone());
         let run = Box::new(move |fate: Fate<'_, A>| match fate {
             Fate::Handle(actor, context) => {
@@ -207,20 +210,20 @@ impl<M: Keyed> LaneView for Lane<M> {
         health.overflowed = self.overflowed.load(Ordering::Relaxed);
         health.oldest_waiting_ms = queue.oldest().map(|at| ms(now.saturating_duration_since(at)));
         for (key, entry) in queue.entries() {
-            let text = format!("{key:?}");
+            let text = || format!("{key:?}"); // only for the few that are shown
             match entry.state {
                 State::Queued(_) => health.waiting += 1,
                 State::Leased(_) => health.running += 1,
                 State::Timed(due, _) => match &entry.failing {
                     Some(_) => {}
                     None => health.later.push(WaitingKey {
-                        key: text.clone(),
+                        key: text(),
                         why: entry.why.clone().unwrap_or_default(),
                         next_try: clock.at(due),
                     }),
                 },
                 State::Aside(until, _) => health.set_aside.push(AsideKey {
-                    key: text.clone(),
+                    key: text(),
                     kills: entry.kills,
                     error: entry.failing.as_ref().map(|f| f.error.clone()).unwrap_or_default(),
                     next_try: clock.at(until),
@@ -228,7 +231,7 @@ impl<M: Keyed> LaneView for Lane<M> {
             }
             if let (Some(failing), false) = (&entry.failing, matches!(entry.state, State::Aside(..))) {
                 health.failing.push(FailingKey {
-                    key: text,
+                    key: text(),
                     error: failing.error.clone(),
                     attempts: entry.attempt,
                     since: clock.at(failing.since),

@@ -14,6 +14,9 @@ use crate::envelope::Meta;
 /// After this many fresh keys in a row one that failed gets its turn, so that no stream of news starves it.
 const FRESH_IN_A_ROW: u32 = 16;
 
+/// Stands in for a wait that is longer than the clock can count: ten years.
+const FAR: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
 /// All known keys of one lane.
 pub(crate) struct Queue<K, C> {
     entries: HashMap<K, Entry<C>>,
@@ -254,7 +257,7 @@ impl<K: Key, C: Cause> Queue<K, C> {
                 entry.failing = None;
                 entry.attempt = 0;
                 entry.why = Some(why);
-                if renoted { now } else { now + delay }
+                if renoted { now } else { now.checked_add(delay).unwrap_or(now + FAR) }
             }
             Verdict::Interrupted => now,
         };

@@ -47,6 +47,16 @@ pub enum Plan {
     HandlerPanics,
     Unanswered,
     Block(Arc<Latch>),
+    /// Never ends, and panics when it is dropped.
+    Bomb,
+}
+
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
 }
 
 /// Lets a blocked thread go.
@@ -252,6 +262,10 @@ impl Handler<Due<Changed>> for Worker {
                 Plan::Fail => Outcome::Retry("it does not work".into()),
                 Plan::Panic => panic!("job of {key} panics"),
                 Plan::Hang => std::future::pending().await,
+                Plan::Bomb => {
+                    let _bomb = Bomb;
+                    std::future::pending().await
+                }
                 Plan::Take(time) => {
                     tokio::time::sleep(time).await;
                     Outcome::Done

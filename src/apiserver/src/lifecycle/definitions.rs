@@ -100,8 +100,7 @@ fn kind(entry: &Entry, definition: &Object) -> Option<Arc<Kind>> {
     crd::set_condition(&mut served, "", json!({"type": "Established", "status": "True"}));
     let resources = crd::resources(&served);
     let resource = resources.iter().find(|resource| resource.storage).or(resources.first())?.clone();
-    let uid = definition.uid().to_owned();
-    let definition = Some(Definition { key: entry.key.clone(), revision: entry.modified, uid });
+    let definition = Some(Definition::of(entry, definition, None));
     Some(Arc::new(Kind { resource, storage: None, definition }))
 }
 

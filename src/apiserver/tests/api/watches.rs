@@ -108,6 +108,14 @@ async fn a_watch_without_a_time_ends_between_thirty_minutes_and_an_hour() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_time_beyond_all_clocks_is_a_long_time() {
+    let world = World::new().await;
+    let mut watch = world.watch(&format!("{MAPS}?watch=true&timeoutSeconds={}", i64::MAX)).await;
+    world.make(MAPS, &map("a")).await;
+    watch.expect("ADDED", "a").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_version_before_history_is_an_expired_event() {
     let world = World::new().await;
     let mut watch = world.watch(&format!("{MAPS}?watch=true&resourceVersion=1")).await;

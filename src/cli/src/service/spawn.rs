@@ -51,10 +51,7 @@ pub(crate) fn daemon<'a>(
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
-    // glibc gives every thread an arena of its own, of which a mostly idle daemon uses little: two save a quarter of its own memory.
-    if std::env::var_os("MALLOC_ARENA_MAX").is_none() {
-        command.env("MALLOC_ARENA_MAX", "2");
-    }
+    crate::arenas::limit(&mut command);
     if let Some(level) = crate::log::chosen() {
         command.env("RDD_LOG_LEVEL", level);
     }

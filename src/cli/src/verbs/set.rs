@@ -98,8 +98,9 @@ async fn write(
     {
         return Ok(created);
     }
+    let attempt =
+        found.as_ref().filter(|app| starts_again(app, &patch)).map(|_| uuid::Uuid::new_v4().to_string());
     let mut change = json!({ "spec": patch });
-    let attempt = found.as_ref().filter(|app| has_failed(app)).map(|_| uuid::Uuid::new_v4().to_string());
     if let Some(attempt) = &attempt {
         change["metadata"] = json!({ "annotations": { names::annotation::RETRY: attempt } });
     }
@@ -110,7 +111,7 @@ async fn write(
     let generation = app.metadata.generation.unwrap_or(0);
     // A changed spec is a new attempt by itself.
     let same = found.is_some_and(|before| before.metadata.generation == Some(generation));
-    Ok(settle::Wanted { generation, attempt: attempt.filter(|_| same) })
+    Ok(settle::Wanted { generation, attempt: attempt.filter(|_| same), uid: app.metadata.uid })
 }
 
 /// Creates the App; `None`: somebody else just did.
@@ -133,17 +134,19 @@ async fn create(
     match apps.create(&params, &app).await {
         Ok(app) => {
             say(if dry_run { "App validated (dry run)" } else { "App created" });
-            Ok(Some(settle::Wanted { generation: app.metadata.generation.unwrap_or(0), attempt: None }))
+            let generation = app.metadata.generation.unwrap_or(0);
+            Ok(Some(settle::Wanted { generation, attempt: None, uid: app.metadata.uid }))
         }
         Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => Ok(None),
         Err(error) => Err(Failure::request("failed to create App", &error)),
     }
 }
 
-/// Whether a terminal failure is what the App last came to.
-fn has_failed(app: &App) -> bool {
+/// Whether a terminal failure is what the App last came to, and it shall run: only a start is attempted anew, and answers that it was.
+fn starts_again(app: &App, patch: &Value) -> bool {
+    let runs = patch["running"].as_bool().unwrap_or(app.spec.running);
     let conditions = app.status.iter().flat_map(|status| &status.conditions);
-    conditions.into_iter().any(|c| reason::is_terminal_failure(&c.reason) && c.status != "True")
+    runs && conditions.into_iter().any(|c| reason::is_terminal_failure(&c.reason) && c.status != "True")
 }
 
 /// `Available properties:` for the help text. The program's own CRDs are what the daemon publishes.
@@ -155,4 +158,33 @@ fn available() -> String {
         text.push_str(&format!("  {} ({})\n      {}\n", property.path, property.values, property.summary));
     }
     text + "\nExamples:\n  rdd set running=true\n  rdd set running=true machine.endpoint=unix:///var/run/docker.sock\n  rdd set --dry-run containerEngine.name=containerd"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn app(running: bool, reason: &str) -> App {
+        serde_json::from_value(json!({
+            "apiVersion": "app.rancherdesktop.io/v1alpha1", "kind": "App", "metadata": {"name": "app"},
+            "spec": {"running": running},
+            "status": {"conditions": [{"type": "Running", "status": "False", "reason": reason, "message": "words",
+                "lastTransitionTime": "2026-01-01T00:00:00Z"}]}
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn r30_a_new_attempt_is_asked_for_where_a_start_has_failed_and_nowhere_else() {
+        for (running, reason, patch, again) in [
+            (true, "StartFailed", json!({"running": true}), true),
+            (true, "ConnectFailed", json!({}), true),
+            (true, "Starting", json!({"running": true}), false),
+            // Nobody would answer the request, and the wait for that would never end.
+            (false, "SweepIncomplete", json!({"running": false}), false),
+            (true, "StartFailed", json!({"running": false}), false),
+        ] {
+            assert_eq!(starts_again(&app(running, reason), &patch), again, "{running} {reason} {patch}");
+        }
+    }
 }

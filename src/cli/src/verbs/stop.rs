@@ -27,9 +27,10 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
     Ok(Exit::Done)
 }
 
-/// Whether there is an App. An instance that was never created has none, and stays that way.
+/// Whether there is an App. An instance that was never created and does not run has none, and stays that way.
 async fn exists(context: &Context) -> Result<bool, Failure> {
-    if !rdd_daemon::args::created(&context.paths()?) {
+    let paths = context.paths()?;
+    if !rdd_daemon::args::created(&paths) && rdd_daemon::pid::running(&paths.pid_file).is_none() {
         return Ok(false);
     }
     let apps: Api<App> = Api::all(service::up(context).await?);

@@ -30,9 +30,9 @@ pub(crate) struct Args {
     /// How long to wait; 0 is for ever
     #[arg(long, default_value = "30s")]
     pub(crate) timeout: Limit,
-    /// Namespace of the object
-    #[arg(short, long, default_value = "default")]
-    pub(crate) namespace: String,
+    /// Namespace of the object [default: that of the kubeconfig, as for kubectl]
+    #[arg(short, long)]
+    pub(crate) namespace: Option<String>,
 }
 
 /// What is waited for.
@@ -85,7 +85,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
             }
         }
     };
-    let namespace = args.namespace.clone();
+    let namespace = args.namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());
     let api = move |client: kube::Client| match namespaced {
         true => Api::<DynamicObject>::namespaced_with(client, &namespace, &resource),
         false => Api::all_with(client, &resource),

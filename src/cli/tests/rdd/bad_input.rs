@@ -84,6 +84,11 @@ fn a_log_directory_that_can_not_be_made_says_so_to_who_started() {
     let ended = end(home.command().env("RDD_LOG_DIR", file.join("logs")).args(["svc", "start"]));
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.says("can not be created") && ended.says("level=fatal"), "{ended:?}");
+    assert_eq!(
+        ended.stderr.matches("level=").count(),
+        ended.stderr.lines().count(),
+        "a line in a line: {ended:?}"
+    );
     assert_eq!(home.pid(), 0);
 }
 

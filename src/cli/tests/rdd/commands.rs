@@ -1,6 +1,6 @@
 //! Commands that need a daemon but no engine.
 
-use crate::home::{Home, end};
+use crate::home::{Home, end, until};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 /// Puts a program on a PATH of its own.
@@ -201,16 +201,4 @@ fn kubectl(home: &Home) -> Option<()> {
         eprintln!("skipped: no kubectl on PATH");
     }
     found.then_some(())
-}
-
-/// Waits for something that another process does.
-#[allow(clippy::disallowed_methods)]
-fn until(what: &str, done: impl Fn() -> bool) {
-    for _ in 0..600 {
-        if done() {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    panic!("never: {what}");
 }

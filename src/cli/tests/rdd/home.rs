@@ -126,3 +126,15 @@ fn read(child: &mut Child) -> Ended {
     let stderr = reading.join().unwrap();
     Ended { code: child.wait().unwrap().code(), stdout, stderr }
 }
+
+/// Waits for something that another process does.
+#[allow(clippy::disallowed_methods)]
+pub(crate) fn until(what: &str, done: impl Fn() -> bool) {
+    for _ in 0..600 {
+        if done() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    panic!("never: {what}");
+}

@@ -1,6 +1,6 @@
 //! The life of a daemon, through the program alone.
 
-use crate::home::{Home, end};
+use crate::home::{Home, end, until};
 use std::os::unix::fs::PermissionsExt;
 
 const NAME: &str = "\"rancher-desktop-2\" control plane";
@@ -152,6 +152,47 @@ fn r51_a_start_in_a_command_substitution_returns_and_inherits_nothing() {
     let session = stat.rsplit(')').next().unwrap().split_whitespace().nth(3).unwrap();
     assert_eq!(session, pid.to_string(), "a session of its own");
     assert_eq!(std::fs::read_link(format!("/proc/{pid}/cwd")).unwrap(), home.place("dir"));
+}
+
+#[test]
+fn a_daemon_in_the_foreground_is_created_found_and_as_small_as_one_in_the_background() {
+    let home = Home::new();
+    let mut serving = home.command();
+    let mut serving = serving.args(["svc", "serve"]).stderr(std::process::Stdio::null()).spawn().unwrap();
+    // Waits until it is ready; starts none of its own while that one runs.
+    until("it runs", || home.pid() != 0);
+    home.ok(&["set", "--wait=false", "running=false"]);
+    assert_eq!(home.pid(), serving.id());
+    let environment = std::fs::read(format!("/proc/{}/environ", serving.id())).unwrap();
+    let limited = environment.split(|byte| *byte == 0).any(|entry| entry == b"MALLOC_ARENA_MAX=2");
+    assert!(limited, "its memory is that of one in the background");
+    assert!(home.ok(&["stop", "--wait=false"]).says("App updated"));
+    assert!(home.ok(&["svc", "stop"]).says("has stopped"));
+    assert!(serving.wait().unwrap().success());
+    let status = home.ok(&["svc", "status"]).stdout;
+    assert!(status.contains("has been created: true"), "{status}");
+}
+
+#[test]
+fn a_second_signal_ends_a_daemon_whose_workers_are_all_blocked() {
+    let home = Home::new();
+    let developer = |args: &[&str]| end(home.command().env("RDD_DEVELOPER_MODE", "1").args(args));
+    assert_eq!(developer(&["svc", "start"]).code, Some(0));
+    let rule = r#"{"actor":"watch.*","point":"job","when":"always","fault":{"block":{"secs":45,"nanos":0}}}"#;
+    assert_eq!(developer(&["debug", "chaos", "add", rule]).code, Some(0));
+    until("nobody answers", || home.rdd(&["svc", "start", "--timeout", "300ms"]).code == Some(4));
+    let pid = home.pid();
+    let signal = |name: &str| {
+        let sent = std::process::Command::new("kill").args([name, &pid.to_string()]).status();
+        assert!(sent.unwrap().success());
+    };
+    signal("-INT");
+    let gone = || home.pid() == 0;
+    // The two must not arrive as one: the first is heard when nobody is awaited any more, which shows in nothing but the log.
+    let log = home.place("log_dir").join("rdd.stderr.log");
+    until("it hears", || gone() || std::fs::read_to_string(&log).unwrap().contains("is stopping"));
+    signal("-TERM");
+    until("it ends", gone);
 }
 
 #[test]

@@ -172,3 +172,36 @@ async fn broken_history_does_not_stop_writes() {
     }
     assert!(store.damaged().is_some());
 }
+
+#[tokio::test]
+async fn a_new_file_is_whole_before_anything_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    // As after a crash of the system that lost the log.
+    let copy = dir.path().join("copy.sqlite3");
+    fs::copy(dir.path().join("store.sqlite3"), &copy).unwrap();
+    let conn = rusqlite::Connection::open(&copy).unwrap();
+    let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0)).unwrap();
+    assert_eq!(tables, 4);
+    assert!(!dir.path().join("store.sqlite3.new").exists());
+    drop(store);
+}
+
+#[tokio::test]
+async fn what_belonged_to_a_file_that_was_removed_does_not_come_into_a_new_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, log) = (dir.path().join("store.sqlite3"), dir.path().join("store.sqlite3-wal"));
+    let store = open(dir.path());
+    let last = write(&store, "a", "1").await;
+    let copy = fs::read(&log).unwrap();
+    assert!(!copy.is_empty());
+    store.close().await;
+    drop(store);
+    fs::remove_file(&path).unwrap();
+    fs::write(&log, copy).unwrap();
+    fs::write(dir.path().join("store.sqlite3.new"), "half of an earlier attempt").unwrap();
+    let (store, salvage) = Store::open(in_dir(dir.path())).unwrap();
+    assert_eq!(salvage.set_aside, None);
+    assert_eq!(text(&store, "a").await, None);
+    assert!(write(&store, "a", "2").await > last);
+}

@@ -2,6 +2,7 @@ use super::*;
 use crate::{At, Page, ReadError};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 fn page(after: Option<&str>, limit: usize) -> Page {
     Page { after: after.map(key), limit: Some(limit) }
@@ -229,4 +230,40 @@ proptest! {
             }
         });
     }
+}
+
+#[tokio::test]
+async fn long_reads_leave_a_place_for_short_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    write(&store, "a", "1").await;
+    let shared = store.inner.shared.clone();
+    let (release, started) = (Arc::new(std::sync::Barrier::new(4)), Arc::new(tokio::sync::Semaphore::new(0)));
+    let long: Vec<_> = (0..3)
+        .map(|_| {
+            let (shared, release, started) = (shared.clone(), release.clone(), started.clone());
+            let read = move |_: &rusqlite::Connection| {
+                started.add_permits(1);
+                release.wait();
+                Ok(())
+            };
+            tokio::spawn(async move { shared.read(crate::pool::Reach::Range, read, |()| Revision(0)).await })
+        })
+        .collect();
+    let _ = started.acquire_many(3).await.unwrap();
+    // One more that has to wait, and must not take the last place.
+    let waiting = tokio::spawn({
+        let store = store.clone();
+        async move { store.list(&all(), At::Latest, Page::default()).await }
+    });
+    tokio::task::yield_now().await;
+    // Nobody knows of this key without a read.
+    let read = tokio::time::timeout(Duration::from_secs(10), store.get(&key("b"))).await;
+    assert!(!waiting.is_finished());
+    tokio::task::spawn_blocking(move || release.wait()).await.unwrap();
+    for one in long {
+        one.await.unwrap().unwrap();
+    }
+    assert_eq!(waiting.await.unwrap().unwrap().entries.len(), 1);
+    assert_eq!(read.expect("a get waits for lists").unwrap(), None);
 }

@@ -107,6 +107,40 @@ async fn a_watcher_that_lags_disturbs_no_other() {
 }
 
 #[tokio::test]
+async fn what_waits_for_a_watcher_is_bounded_in_bytes_as_well() {
+    let store = inline();
+    let mut watch = store.watch(&all(), Revision(0)).unwrap();
+    let large = Bytes::from(vec![b'x'; 3 << 20]);
+    for _ in 0..3 {
+        store.commit(ops([put("a", large.clone())])).await.unwrap();
+    }
+    assert_eq!(revisions(&mut watch).await, [1, 2, 3], "15 MiB wait");
+    for _ in 0..3 {
+        store.commit(ops([put("a", large.clone())])).await.unwrap();
+    }
+    assert_eq!(watch.next().await, Err(Ended::Lagged), "18 MiB would wait");
+    let mut again = store.watch(&all(), watch.seen()).unwrap();
+    assert_eq!(until(&mut again, store.revision()).await.len(), 3);
+    // One change alone is never too large to be told.
+    let larger = Bytes::from(vec![b'x'; 17 << 20]);
+    let last = store.commit(ops([put("b", larger)])).await.unwrap();
+    assert_eq!(revisions(&mut again).await, [last.0]);
+}
+
+#[tokio::test]
+async fn watches_end_with_a_writer_that_panics() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let mut watch = store.watch(&all(), store.revision()).unwrap();
+    let jobs = store.inner.writer.as_ref().unwrap().jobs.lock().clone().unwrap();
+    let hook = crate::thread::Job::Hook(Box::new(|_| panic!("a test makes the writer panic")));
+    assert!(jobs.send(hook).await.is_ok());
+    let ended = tokio::time::timeout(Duration::from_secs(10), watch.next()).await;
+    assert_eq!(ended.expect("the watch waits for ever"), Err(Ended::Closed));
+    assert!(matches!(store.commit(ops([put("a", "1")])).await, Err(crate::CommitError::Closed)));
+}
+
+#[tokio::test]
 async fn seen_follows_other_prefixes_and_never_passes_a_waiting_change() {
     let store = inline();
     let mut watch = store.watch(&Prefix::new("p/"), Revision(0)).unwrap();

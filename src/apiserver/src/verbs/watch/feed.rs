@@ -2,7 +2,7 @@
 
 use super::event;
 use crate::query::Selection;
-use crate::registry::{self, Kind};
+use crate::registry::Kind;
 use crate::render::Style;
 use crate::shared::Shared;
 use bytes::Bytes;
@@ -21,6 +21,8 @@ pub(super) const BEFORE_END: Duration = Duration::from_secs(2);
 const LAST: Duration = Duration::from_millis(250);
 /// Initial events are sent in pieces of about this size.
 const PIECE: usize = 128 * 1024;
+/// Room for what an event adds to a stored object.
+const AROUND: usize = 128;
 
 /// One watch. It does nothing unless somebody reads it.
 ///
@@ -124,8 +126,8 @@ impl Feed {
             if change.revision <= self.skip || self.only.as_ref().is_some_and(|only| *only != change.key) {
                 continue;
             }
-            let before = change.previous.as_ref().filter(|value| self.selects(value));
-            let after = change.next.as_ref().filter(|value| self.selects(value));
+            let before = change.previous.as_ref().filter(|value| self.selection.selects(value));
+            let after = change.next.as_ref().filter(|value| self.selection.selects(value));
             match (before, after) {
                 (None, Some(value)) => self.line(&mut out, "ADDED", value, change.revision),
                 (Some(_), Some(value)) => self.line(&mut out, "MODIFIED", value, change.revision),
@@ -137,12 +139,8 @@ impl Feed {
         out
     }
 
-    fn selects(&self, value: &Bytes) -> bool {
-        self.selection.is_all()
-            || registry::object(value).is_some_and(|object| self.selection.selects(&object))
-    }
-
     fn line(&mut self, out: &mut Vec<u8>, kind: &str, value: &Bytes, revision: Revision) {
+        out.reserve(value.len() + AROUND);
         let (style, of, columns) = (&self.style, &self.kind, &mut self.columns);
         event::line(out, kind, |out| event::object(out, style, of, (value, revision), columns));
     }

@@ -8,6 +8,8 @@ use rdd_daemon::controllers::Controllers;
 use rdd_daemon::{Config, Port, daemon, logs, pid};
 use std::fs::File;
 use std::io::Write;
+#[cfg(unix)]
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Arguments.
@@ -27,9 +29,30 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
         service::detach();
     }
     private();
-    let config = config(&args, context)?;
-    let paths = context.paths()?;
     let stop = signals()?;
+    let (claim, mut starter) = match claim(&args, context).await {
+        Ok(claimed) => claimed,
+        // Stderr is still the pipe to whoever started us: he gets the reason alone, and says it as his own.
+        Err(failure) if args.background => {
+            tell(&mut std::io::stderr(), &failure);
+            return Err(Failure::silent(failure.exit));
+        }
+        Err(failure) => return Err(failure),
+    };
+    let served = serve(&args, context, stop, &mut starter).await;
+    // Whoever waits for the claim may rely on everything else being done.
+    drop(claim);
+    if let (Err(failure), Some(mut starter)) = (&served, starter) {
+        tell(&mut starter, failure); // the log gets it as well
+    }
+    served
+}
+
+/// Takes the instance. In the background stderr is the log from then on, and the pipe that it was comes back.
+async fn claim(args: &Args, context: &Context) -> Result<(pid::Claim, Option<File>), Failure> {
+    // Looked at first: a wrong word is refused before anything is made.
+    config(args, context)?;
+    let paths = context.paths()?;
     rdd_daemon::files::private_dir(&paths.dir)?;
     let claim = pid::Claim::take(&paths.pid_file).await.map_err(|e| match e {
         pid::Error::Running(pid) => Failure::error(format!(
@@ -38,27 +61,32 @@ pub(crate) async fn run(args: Args, context: &Context) -> Outcome {
         )),
         other => Failure::error(chain(&other)),
     })?;
-    let mut starter = match args.background {
+    let starter = match args.background {
         true => Some(service::redirect(&paths, &logs::Settings::current())?),
         false => None,
     };
-    let served = serve(config, stop, &mut starter).await;
-    // Whoever waits for the claim may rely on everything else being done.
-    drop(claim);
-    if let (Err(failure), Some(mut starter)) = (&served, starter) {
-        // To whoever started us; the log gets it as well. He may be gone: then the log has to do.
-        let _ = starter.write_all(failure.message.as_deref().unwrap_or_default().as_bytes());
-    }
-    served
+    Ok((claim, starter))
 }
 
-async fn serve(config: Config, stop: CancellationToken, starter: &mut Option<File>) -> Outcome {
+/// Tells whoever started us why nothing came of it. He may be gone: then the log has to do.
+fn tell(starter: &mut impl Write, failure: &Failure) {
+    let _ = starter.write_all(failure.message.as_deref().unwrap_or_default().as_bytes());
+}
+
+async fn serve(
+    args: &Args,
+    context: &Context,
+    stop: CancellationToken,
+    starter: &mut Option<File>,
+) -> Outcome {
     let built = tokio::select! {
         biased;
         () = stop.cancelled() => return Ok(Exit::Done),
-        built = daemon::Daemon::build(config) => built,
+        built = daemon::Daemon::build(config(args, context)?) => built,
     };
     let daemon = built.map_err(|error| Failure::error(chain(&error)))?;
+    // What serves has been created, also when nobody said `create`: else nobody would find what it stored.
+    service::create(context, &args.daemon.arguments()?)?;
     // Closing the pipe without a word says "ready".
     drop(starter.take());
     daemon.run(stop.cancelled_owned()).await;
@@ -87,28 +115,40 @@ fn private() {
 #[cfg(not(unix))]
 fn private() {}
 
-/// The first SIGINT or SIGTERM stops in order, the second at once.
+/// An orderly stop cuts itself off after 20 s; one that can not even do that is ended after this long.
+#[cfg(unix)]
+const STUCK: Duration = Duration::from_secs(25);
+
+/// The first SIGINT or SIGTERM stops in order, the second at once. They are heard on a thread of their own: a daemon whose workers are all
+/// blocked must end as well.
 #[cfg(unix)]
 fn signals() -> Result<CancellationToken, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let failed = |e: std::io::Error| Failure::error(format!("signals can not be handled: {e}"));
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let (mut interrupt, mut terminate) = {
+        let _entered = runtime.enter();
+        (signal(SignalKind::interrupt()).map_err(failed)?, signal(SignalKind::terminate()).map_err(failed)?)
+    };
     let stop = CancellationToken::new();
     let first = stop.clone();
-    tokio::spawn(async move {
-        loop {
+    let listening = async move {
+        let mut next = async || {
             tokio::select! {
                 biased;
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
-            if first.is_cancelled() {
-                std::process::exit(1);
-            }
-            first.cancel();
+        };
+        next().await;
+        first.cancel();
+        if tokio::time::timeout(STUCK, next()).await.is_err() {
+            tracing::error!("the control plane is stuck and ends at once");
         }
-    });
+        std::process::exit(1);
+    };
+    let listen = move || runtime.block_on(listening);
+    std::thread::Builder::new().name("signals".to_owned()).spawn(listen).map_err(failed)?;
     Ok(stop)
 }
 
