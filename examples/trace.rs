@@ -15,11 +15,11 @@ async fn main() -> anyhow::Result<()> {
         |mirror: &rdd_resources::Container| mirror.status.as_ref().is_some_and(|status| status.name == "www");
     rdd_examples::mirrored(daemon.client(), &id, named).await?;
 
-    // A trace is named by a number; its first record is the external cause.
+    // Its first record is the external cause, here the newest event of the engine.
     let trace = daemon.supervisor().trace();
     let records = trace.records();
     let cause =
-        records.iter().rev().find(|record| record.kind.contains("rename")).context("the event's trace")?;
+        records.iter().rev().find(|record| record.kind == "engine event").context("the event's trace")?;
     for record in trace.of(cause.trace) {
         println!(
             "{} → {}  {} {}  waited {:?}, ran {:?}: {:?}",
