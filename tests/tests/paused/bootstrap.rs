@@ -4,8 +4,9 @@ use crate::common::{equal, with};
 use anyhow::{Context, ensure};
 use http::Method;
 use kube::api::DeleteParams;
+use rdd_engine::memory::{Call, Effect, Rule};
 use rdd_tests::api_proxy::Fault;
-use rdd_tests::harness::Test;
+use rdd_tests::harness::{Test, wait};
 use rdd_tests::test;
 use rdd_tests::world::{FINALIZER, NAMESPACE, View, World};
 use serde_json::json;
@@ -22,6 +23,8 @@ pub(crate) fn tests() -> Vec<Test> {
         test!(r25_stopped_and_never_started_is_settled_at_once),
         test!(r25_the_app_settles_only_when_all_mirrors_are_there),
         test!(r25_a_second_set_waits_for_its_own_generation),
+        test!(r25_after_a_restart_an_old_connected_settles_nothing),
+        test!(r44_without_an_app_nobody_wakes_anybody),
         test!(r27_a_foreign_finalizer_is_reported_and_not_fought),
         test!(r27_a_newer_spec_cancels_a_sweep_that_can_not_finish),
         test!(r27_no_mirror_appears_behind_a_sweep),
@@ -247,5 +250,34 @@ async fn r30_a_failure_is_reported_only_after_the_grace_period() -> anyhow::Resu
     world.engine.up();
     world.until("it to heal", View::is_settled).await?;
     equal(&world).await?;
+    Ok(())
+}
+
+/// The conditions of an earlier daemon say Connected; that is news of yesterday until this one has synced.
+async fn r25_after_a_restart_an_old_connected_settles_nothing() -> anyhow::Result<()> {
+    let (mut world, _) = with(1).await?;
+    world.stop().await;
+    let held = world.engine.rule(Rule::new(Effect::Hang).on(Call::List));
+    world.start()?;
+    wait("the list to be asked for", held.hit(1)).await;
+    world.until("the App to be unsettled", |view| !view.is_settled()).await?;
+    let end = Instant::now() + Duration::from_secs(3);
+    while Instant::now() < end {
+        ensure!(!world.view().is_settled(), "settled without a sync");
+        sleep(Duration::from_millis(10)).await;
+    }
+    held.release();
+    world.until("the App to settle", View::is_settled).await?;
+    Ok(())
+}
+
+async fn r44_without_an_app_nobody_wakes_anybody() -> anyhow::Result<()> {
+    let world = World::paused().await?;
+    sleep(Duration::from_secs(5)).await;
+    let messages = || world.supervisor().trace().records().last().map_or(0, |record| record.id);
+    let before = messages();
+    sleep(Duration::from_secs(60)).await;
+    let sent = messages() - before;
+    ensure!(sent < 60, "{sent} messages in a minute of nothing to do");
     Ok(())
 }
