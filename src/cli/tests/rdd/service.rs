@@ -164,7 +164,7 @@ fn a_daemon_in_the_foreground_is_created_found_and_as_small_as_one_in_the_backgr
     home.ok(&["set", "--wait=false", "running=false"]);
     assert_eq!(home.pid(), serving.id());
     let environment = std::fs::read(format!("/proc/{}/environ", serving.id())).unwrap();
-    let limited = environment.split(|byte| *byte == 0).any(|entry| entry == b"MALLOC_ARENA_MAX=2");
+    let limited = environment.split(|byte| *byte == 0).any(|entry| entry == b"MALLOC_ARENA_MAX=1");
     assert!(limited, "its memory is that of one in the background");
     assert!(home.ok(&["stop", "--wait=false"]).says("App updated"));
     assert!(home.ok(&["svc", "stop"]).says("has stopped"));
